@@ -1,0 +1,45 @@
+"""symgraph: SymPy expressions as TensorFlow-1-style graphs, evaluated on batches, with gradients.
+
+>>> import sympy
+>>> A, x, b = sympy.MatrixSymbol("A", 2, 2), sympy.MatrixSymbol("x", 2, 1), sympy.MatrixSymbol("b", 2, 1)
+>>> Session().run(A * x + b, {A: [[1, 0], [0, -1]], x: [1, 2], b: [1, 1]})
+array([[ 2.],
+       [-1.]])
+"""
+
+from . import errors, ops, train
+from .differentiate import gradients
+from .errors import *  # noqa: F403
+from .functions import Function, function, lambdify
+from .graph import Graph, Node, control_dependencies, get_default_graph, name_scope, reset_default_graph
+from .nodes import Constant, Operation, Variable, constant, placeholder
+from .ops import *  # noqa: F403
+from .session import Session, get_default_session, global_variables_initializer, variables_initializer
+from .translation import translate
+
+__version__ = "0.1.0"
+__all__ = [
+    "Constant",
+    "Function",
+    "Graph",
+    "Node",
+    "Operation",
+    "Session",
+    "Variable",
+    "constant",
+    "control_dependencies",
+    "function",
+    "get_default_graph",
+    "get_default_session",
+    "global_variables_initializer",
+    "gradients",
+    "lambdify",
+    "name_scope",
+    "placeholder",
+    "reset_default_graph",
+    "train",
+    "translate",
+    "variables_initializer",
+    *errors.__all__,
+    *ops.__all__,
+]

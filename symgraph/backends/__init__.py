@@ -1,0 +1,31 @@
+"""Backends: from a Program to a function of its leaves' values.
+
+A backend is a function `compile(program) -> run`, where `run(values) -> outputs` takes and gives lists. `get(name)` finds one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..program import Program
+
+__all__ = ["Compiler", "Runner", "get"]
+
+Runner = Callable[[Sequence[Any]], list[Any]]
+Compiler = Callable[[Program], Runner]
+
+
+def get(backend: Any = None) -> Compiler:
+    """The compiler of that name, or `backend` itself if it is one; None is the default, "numpy".
+
+    >>> get("numpy").__name__
+    'compile_program'
+    """
+    if backend is None or backend == "numpy":
+        from .numpy_like import compile_program
+
+        return compile_program
+    if callable(backend):
+        return backend  # type: ignore[no-any-return]
+    raise ValueError(f"There is no backend {backend!r}; there is 'numpy'")

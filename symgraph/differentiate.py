@@ -1,0 +1,161 @@
+"""Reverse-mode differentiation: from nodes to nodes.
+
+Convention for complex values: the gradient g of a real loss L with respect to z is the number for which dL = Re(g dz), so that the gradient of a
+holomorphic function, seeded with 1, is its derivative. (Steepest ascent is along conj(g).) The gradient with respect to a real node is real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .errors import GraphMismatchError, ShapeError
+from .graph import Node, name_scope, postorder
+from .nodes import Constant, Operation
+from .ops.arithmetic import add, add_n, negative, subtract
+from .ops.array import unbroadcast
+from .ops.base import Elementwise
+from .ops.creation import ones_like, zeros_like
+from .ops.logic import equal, where
+from .shapes import is_static
+
+__all__ = ["gradients"]
+
+
+def _as_list(nodes: Any, what: str) -> list[Node]:
+    items = list(nodes) if isinstance(nodes, (list, tuple)) else [nodes]
+    for item in items:
+        if not isinstance(item, Node):
+            raise TypeError(f"{what} must be nodes, but {item!r} is a {type(item).__name__}")
+    return items
+
+
+def _is_discrete(node: Node) -> bool:
+    dtype = node.dtype
+    return dtype is not None and dtype.kind not in "fc"
+
+
+def _in_form_of(contribution: Node, node: Node) -> Node:
+    """`contribution` in the shape of `node` (real where that is real), whatever was broadcast."""
+    have, want = contribution.spec, node.spec
+    same_shape = have.shape == want.shape and is_static(want.shape)
+    if same_shape and (want.is_complex or have.is_complex is False):
+        return contribution
+    return unbroadcast(contribution, node)
+
+
+def _sum(contributions: Sequence[Node]) -> Node:
+    return (
+        contributions[0]
+        if len(contributions) == 1
+        else contributions[0] + contributions[1]
+        if len(contributions) == 2
+        else add_n(contributions)
+    )
+
+
+_LINEAR = (add, subtract, add_n, negative, where)
+
+
+def _behind_a_choice(order: Sequence[Node]) -> set[Node]:
+    """The nodes on which an alternative of a `where` depends."""
+    return set(postorder([source for node in order if isinstance(node, where) for source in node.input_nodes[1:]]))
+
+
+def gradients(
+    ys: Any,
+    xs: Any,
+    grad_ys: Any = None,
+    name: str = "gradients",
+    stop_gradients: Any = None,
+    unconnected_gradients: str = "none",
+) -> list[Node | None]:
+    """The gradients of the sum of all entries of `ys` with respect to each of `xs`, as nodes.
+
+    Args:
+        ys, xs: a node, or a list of nodes, of one graph.
+        grad_ys: a list of weights (nodes, or None for ones), one for each of `ys`, in their shapes.
+        stop_gradients: nodes taken as constants.
+        unconnected_gradients: what is given for an x on which no y depends (or which is an integer): "none" for None, "zero" for zeros.
+
+    Returns a list with, for each x, a node of its shape, or None. A zero that comes into an elementwise operation behind a choice (`where`,
+    Piecewise) stays a zero, also where the operation's own derivative is inf or nan: branches not taken have no gradient.
+
+    >>> from symgraph import placeholder
+    >>> x = placeholder()
+    >>> gradients(x * x * x, x)[0].eval({x: 2.0})
+    np.float64(12.0)
+    """
+    if unconnected_gradients not in ("none", "zero"):
+        raise ValueError(f"unconnected_gradients must be 'none' or 'zero', not {unconnected_gradients!r}")
+    ys, xs = _as_list(ys, "ys"), _as_list(xs, "xs")
+    stops = set(_as_list(stop_gradients, "stop_gradients")) if stop_gradients is not None else set()
+    weights = list(grad_ys) if isinstance(grad_ys, (list, tuple)) else [grad_ys] * len(ys)
+    if len(weights) != len(ys):
+        raise ShapeError(f"{len(ys)} ys need as many grad_ys, but there are {len(weights)}")
+    graph = ys[0].graph if ys else None
+    for node in [*ys, *xs]:
+        if node.graph is not graph:
+            raise GraphMismatchError(f"{node!r} must be from the same graph as {ys[0]!r}")
+    if graph is None:
+        return [None] * len(xs)
+    order = postorder(ys)
+    wanted = set(xs)
+    depends: set[Node] = set()
+    for node in order:
+        reached = node not in stops and any(source in depends for source in node.input_nodes)
+        if reached or (node in wanted and not _is_discrete(node)):
+            depends.add(node)
+    guarded = _behind_a_choice([node for node in order if node in depends])
+    contributions: dict[Node, list[Node]] = {}
+    results: dict[Node, Node] = {}
+    with name_scope(name, graph=graph):
+        for y, weight in zip(ys, weights, strict=True):
+            if y in depends:
+                contributions.setdefault(y, []).append(
+                    ones_like(y)
+                    if weight is None
+                    else _in_form_of(weight, y)
+                    if isinstance(weight, Node)
+                    else ones_like(y) * weight
+                )
+        for node in reversed(order):
+            if node not in contributions:
+                continue
+            total = _sum(contributions.pop(node))
+            if node in wanted:
+                results[node] = total
+            if (
+                not isinstance(node, Operation)
+                or node in stops
+                or not any(source in depends for source in node.input_nodes)
+            ):
+                continue
+            for source, part in zip(node.input_nodes, _pull_back(node, total, node in guarded), strict=True):
+                if part is not None and source in depends:
+                    contributions.setdefault(source, []).append(_in_form_of(part, source))
+        missing = (lambda x: zeros_like(x)) if unconnected_gradients == "zero" else (lambda x: None)
+        return [results[x] if x in results else missing(x) for x in xs]
+
+
+def _pull_back(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None]:
+    graph = node.graph
+    before, graph._translating = (
+        graph._translating,
+        node.origin if not isinstance(node.origin, tuple) else graph._translating,
+    )
+    try:
+        parts = node.gradient(grad)
+        if len(parts) != len(node.input_nodes):
+            raise ShapeError(
+                f"{type(node).__name__}.gradient gave {len(parts)} nodes for {len(node.input_nodes)} inputs"
+            )
+        if not guard or not isinstance(node, Elementwise) or isinstance(node, _LINEAR):
+            return parts
+        zero = equal(grad, 0)
+        return [
+            None if part is None else part if isinstance(part, Constant) or part is grad else where(zero, 0, part)
+            for part in parts
+        ]
+    finally:
+        graph._translating = before

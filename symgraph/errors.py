@@ -1,0 +1,111 @@
+"""Everything that symgraph raises on purpose.
+
+Each class also derives from the built-in that a Python user would catch, so that `except ValueError` keeps working for those who have
+never heard of this module.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArgumentError",
+    "ClosedSessionError",
+    "ConstantError",
+    "CycleError",
+    "DimensionError",
+    "FeedError",
+    "FeedTypeError",
+    "FetchError",
+    "GraphError",
+    "GraphMismatchError",
+    "GraphTooLargeError",
+    "MissingFeedError",
+    "PrecisionWarning",
+    "ShapeError",
+    "SymgraphError",
+    "UnboundSymbolError",
+    "UnsupportedExpressionError",
+]
+
+
+class SymgraphError(Exception):
+    """The root of all errors of this package.
+
+    >>> issubclass(ShapeError, SymgraphError) and issubclass(ShapeError, ValueError)
+    True
+    """
+
+
+class GraphError(SymgraphError, RuntimeError):
+    """A graph cannot be changed in this way: it is finalized, or a class forgot to call `super().__init__`."""
+
+
+class GraphMismatchError(SymgraphError, ValueError):
+    """Nodes of two graphs meet where they must be of one."""
+
+
+class GraphTooLargeError(GraphError, MemoryError):
+    """A graph has more nodes than its `max_nodes` allows."""
+
+
+class CycleError(GraphError, ValueError):
+    """A node depends on itself. The message shows the loop."""
+
+
+class ShapeError(SymgraphError, ValueError):
+    """Shapes do not fit together. The message names each of them."""
+
+
+class DimensionError(ShapeError):
+    """One symbolic dimension is given two values, or one that its assumptions exclude."""
+
+
+class UnsupportedExpressionError(SymgraphError, NotImplementedError, TypeError):
+    """SymPy objects without a numeric meaning here. `parts` lists all of them, not only the first."""
+
+    def __init__(self, message: str, parts: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.parts = parts
+
+
+class UnboundSymbolError(SymgraphError, ValueError):
+    """Free symbols of an expression that are not among the arguments. `symbols` lists them."""
+
+    def __init__(self, message: str, symbols: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.symbols = symbols
+
+
+class ArgumentError(SymgraphError, ValueError):
+    """An argument list that cannot be one: duplicates, things that are not symbols, a cyclic structure."""
+
+
+class ConstantError(SymgraphError, OverflowError, ValueError):
+    """A constant of an expression that no floating-point number stands for."""
+
+
+class FeedError(SymgraphError, ValueError):
+    """A fed value does not fit what it is fed to."""
+
+
+class FeedTypeError(FeedError, TypeError):
+    """A fed value, or a key of `feed_dict`, is of a kind that cannot be fed."""
+
+
+class MissingFeedError(FeedError):
+    """Placeholders that the fetched nodes need were not fed. `placeholders` lists them."""
+
+    def __init__(self, message: str, placeholders: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.placeholders = placeholders
+
+
+class FetchError(SymgraphError, TypeError, ValueError):
+    """Something that was asked for is not a node, a name of a node, or a SymPy expression."""
+
+
+class ClosedSessionError(SymgraphError, RuntimeError):
+    """A session was used after `close()`."""
+
+
+class PrecisionWarning(UserWarning):
+    """A constant loses all its digits in floating point (it rounds to zero)."""

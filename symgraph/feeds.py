@@ -1,0 +1,217 @@
+"""From what users feed to the arrays that a program takes: conversion, and every check, before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sympy
+
+from .errors import DimensionError, FeedError, FeedTypeError, ShapeError
+from .graph import Node
+from .nodes import Variable, placeholder
+from .shapes import accepts, core_shape, format_shape
+
+__all__ = ["Dimensions", "as_array", "batch_shape", "feed_symbol", "feed_value"]
+
+
+def as_array(value: Any, name: str) -> Any:
+    """`value` as an array (or a NumPy scalar) of numbers in native byte order, not copied where it is one. `name` is for messages."""
+    if type(value) in (float, int, complex, bool) and not (type(value) is int and not -(2**63) <= value < 2**63):
+        return np.asarray(value)[()]
+    if isinstance(value, Node):
+        raise FeedTypeError(
+            f"{name}: The value of a feed cannot be a node. Acceptable are numbers, lists, and arrays; run the node first"
+        )
+    if value is None or isinstance(value, (str, bytes)):
+        raise FeedTypeError(
+            f"{name}: cannot be fed {value!r}, a {type(value).__name__}; feed a number, a list of numbers or an array"
+        )
+    if isinstance(value, np.ma.MaskedArray):
+        raise FeedTypeError(
+            f"{name}: a masked array cannot be fed, since its mask would be lost; fill it first, for instance .filled(np.nan)"
+        )
+    if isinstance(value, sympy.Basic):
+        value = _sympy_number(value, name)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise FeedError(f"{name}: {error}") from None
+    if array.dtype.kind == "O":
+        array = _from_objects(array, name)
+    if array.dtype.kind not in "biufc":
+        raise FeedTypeError(
+            f"{name}: an array of dtype {array.dtype} cannot be fed; allowed are bool, integer, float and complex dtypes"
+        )
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return np.asarray(array) if array.ndim else array[()]
+
+
+def _sympy_number(value: Any, name: str) -> Any:
+    if value.is_number:
+        return complex(value) if value.is_real is False else float(value)
+    raise FeedTypeError(
+        f"{name}: cannot be fed the SymPy expression {value}, which has free symbols {sorted(map(str, value.free_symbols))}"
+    )
+
+
+def _from_objects(array: Any, name: str) -> Any:
+    """Python integers beyond 64 bits and SymPy numbers become floats; other objects (Fraction, Decimal, None, str, Node) are refused."""
+    numbers = []
+    for item in array.reshape(-1):
+        if isinstance(item, sympy.Basic) and item.is_number:
+            numbers.append(_sympy_number(item, name))
+        elif isinstance(item, (int, float, complex, np.number)):
+            try:
+                numbers.append(item if isinstance(item, (complex, np.complexfloating)) else float(item))
+            except OverflowError as error:
+                raise FeedError(f"{name}: {error}") from None
+        else:
+            raise FeedTypeError(
+                f"{name}: has an entry {item!r} of type {type(item).__name__}; allowed are numbers (bool, int, float, complex)"
+            )
+    return np.array(numbers, dtype=complex if any(isinstance(n, complex) for n in numbers) else float).reshape(
+        array.shape
+    )
+
+
+def feed_value(node: Node, value: Any) -> Any:
+    """`value` for a node of TensorFlow's door: of its dtype (a float is not cut down to an integer), in its shape."""
+    array = as_array(value, node.name)
+    dtype = node.dtype
+    if dtype is not None and array.dtype != dtype:
+        if not (np.can_cast(array.dtype, dtype, "same_kind") or _fits(array, dtype)):
+            raise FeedTypeError(
+                f"{node.name}: a value of dtype {array.dtype} cannot be fed where {dtype} is declared; convert it, or declare another dtype"
+            )
+        array = array.astype(dtype)
+    if not accepts(node.shape, array.shape):
+        what = "Variable" if isinstance(node, Variable) else "placeholder"
+        raise ShapeError(
+            f"Cannot feed value of shape {array.shape} for {what} {node.name!r}, which has shape {format_shape(node.shape)}"
+        )
+    return array
+
+
+def _fits(array: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether integers (or booleans) keep their values in a narrower or unsigned dtype."""
+    if array.dtype.kind not in "iub" or dtype.kind not in "iu":
+        return False
+    info = np.iinfo(dtype)
+    return array.size == 0 or bool(np.min(array) >= info.min and np.max(array) <= info.max)
+
+
+def feed_symbol(node: placeholder, value: Any, dtype: Any = None) -> Any:
+    """`value` for a placeholder of a SymPy symbol: a number of floating-point dtype (see `float_dtype`), with any batch axes in front.
+
+    A vector of length m is taken for an (m, 1) symbol.
+    """
+    array = as_array(value, node.name)
+    wanted = float_dtype(array.dtype, dtype)
+    if array.dtype != wanted:
+        array = array.astype(wanted)
+    core = core_shape(node.symbol)
+    if not core:
+        return array
+    if len(core) == 2 and core[1] == 1 and array.ndim == 1:
+        array = array[:, None]
+    if array.ndim < len(core) or any(
+        isinstance(n, int) and n != m for n, m in zip(core, array.shape[array.ndim - len(core) :], strict=True)
+    ):
+        hint = f", or {format_shape(core[:1])}" if len(core) == 2 and core[1] == 1 else ""
+        raise ShapeError(
+            f"Cannot feed value of shape {np.shape(value)} for {node.symbol}, which has shape {format_shape(core)}: "
+            f"feed {format_shape(core)}{hint}, with any batch axes in front"
+        )
+    return array
+
+
+def float_dtype(have: np.dtype[Any], wanted: Any = None) -> np.dtype[Any]:
+    """The dtype in which a SymPy number is held: the feed's own if it is a float or complex, else float64; `wanted` overrides, but a complex
+    feed stays complex.
+
+    >>> float_dtype(np.dtype("int8")), float_dtype(np.dtype("complex128"), "float32")
+    (dtype('float64'), dtype('complex64'))
+    """
+    if wanted is None:
+        return have if have.kind in "fc" else np.dtype(np.float64)
+    wanted = np.dtype(wanted)
+    return np.result_type(wanted, np.complex64) if have.kind == "c" and wanted.kind != "c" else wanted
+
+
+def batch_shape(names: Sequence[str], loops: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The common batch shape; ShapeError names every argument that has one.
+
+    >>> batch_shape(["x", "y"], [(5, 1), (3,)])
+    (5, 3)
+    """
+    try:
+        return np.broadcast_shapes(*loops)
+    except ValueError:
+        listed = ", ".join(f"{name} {loop}" for name, loop in zip(names, loops, strict=True) if loop)
+        raise ShapeError(f"The batch axes of the arguments do not broadcast: {listed}") from None
+
+
+class Dimensions:
+    """The values of symbolic dimensions, collected from the shapes of what is fed, each time checked against what is known.
+
+    >>> n = sympy.Symbol("n")
+    >>> dimensions = Dimensions()
+    >>> dimensions.bind((n, 1), (3, 1), "x"); dimensions.lengths[n]
+    3
+    """
+
+    def __init__(self) -> None:
+        self.lengths: dict[Any, int] = {}
+        self._from: dict[Any, str] = {}
+        self._waiting: list[tuple[Any, int, str]] = []
+
+    def bind(self, core: Sequence[Any], shape: Sequence[int], name: str) -> None:
+        """Note that `shape` (whose last axes are the core) was fed to `name`."""
+        for dim, length in zip(core, shape[len(shape) - len(core) :], strict=True):
+            if isinstance(dim, int):
+                continue
+            if isinstance(dim, sympy.Symbol):
+                self._set(dim, length, name)
+            else:
+                self._waiting.append((dim, length, name))
+
+    def _set(self, symbol: Any, length: int, name: str) -> None:
+        known = self.lengths.get(symbol)
+        if known is not None and known != length:
+            raise DimensionError(
+                f"The dimension {symbol} is {known} from {self._from[symbol]} and {length} from {name}"
+            )
+        if (
+            (length == 0 and symbol.is_zero is False)
+            or (length > 0 and symbol.is_positive is False)
+            or symbol.is_integer is False
+        ):
+            raise DimensionError(f"The dimension {symbol} is {length} from {name}, which its assumptions exclude")
+        self.lengths[symbol] = length
+        self._from.setdefault(symbol, name)
+
+    def check(self, scalars: Mapping[Any, Any] | None = None) -> None:
+        """Settle dimensions that are expressions such as 2*n, and compare with dimensions fed as numbers (`scalars`)."""
+        for symbol, value in (scalars or {}).items():
+            if symbol in self.lengths and not np.all(np.asarray(value) == self.lengths[symbol]):
+                raise DimensionError(
+                    f"The dimension {symbol} is {self.lengths[symbol]} from {self._from[symbol]}, but {value} is fed for it"
+                )
+        for dim, length, name in self._waiting:
+            value = dim.subs(self.lengths)
+            unknown = list(value.free_symbols)
+            if len(unknown) == 1:
+                found = sympy.solve(value - length, unknown[0])
+                if len(found) != 1 or not found[0].is_Integer:
+                    raise DimensionError(
+                        f"The dimension {dim} is {length} from {name}, and no integer {unknown[0]} gives that"
+                    )
+                self._set(unknown[0], int(found[0]), name)
+            elif not unknown and value != length:
+                known = ", ".join(
+                    f"{s} = {self.lengths[s]} from {self._from[s]}" for s in dim.free_symbols if s in self.lengths
+                )
+                raise DimensionError(f"The dimension {dim} is {length} from {name}, but {value} with {known}")

@@ -1,0 +1,402 @@
+"""Function: SymPy expressions as a Python callable on numbers and arrays."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy.core.function import AppliedUndef
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.tensor.array.expressions import ArraySymbol
+
+from . import backends
+from .errors import ArgumentError
+from .feeds import Dimensions, as_array, batch_shape, feed_symbol
+from .graph import Graph, Node
+from .nodes import placeholder
+from .program import Program
+from .results import own_results
+from .shapes import core_shape
+from .structure import Structure
+from .translation import Translation, as_expression, brief, translate_all
+
+__all__ = ["Function", "function", "lambdify"]
+
+_SYMBOLS = (
+    sympy.Symbol,
+    sympy.MatrixSymbol,
+    sympy.IndexedBase,
+    sympy.Idx,
+    sympy.Indexed,
+    ArraySymbol,
+    MatrixElement,
+    AppliedUndef,
+    sympy.Derivative,
+)
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """The graph for one precision, the placeholders in the order of the arguments, and what runs it."""
+
+    graph: Graph
+    placeholders: tuple[placeholder, ...]
+    translation: Translation
+    program: Program
+    run: backends.Runner
+
+
+class Function:
+    """Expressions as a function of their symbols. Made by `symgraph.function` and `symgraph.lambdify`.
+
+    Attributes:
+        args: the arguments' symbols, in order (nested arguments one after the other).
+        outputs: the expression, or the list, tuple or dict of expressions.
+        graph: the Graph with its nodes.
+        signature: the core shapes of arguments and outputs in NumPy's gufunc notation, such as "(m,n),(n,1)->(m,1)".
+        dtype: the floating-point dtype it computes in; None for that of what is fed (float64 for integers).
+
+    Every argument may have batch axes in front of its own shape; those of all arguments are broadcast, and every output has them all. A Function
+    is pure, can be used from several threads at once, pickled and copied.
+
+    >>> x, y = sympy.symbols("x y")
+    >>> f = function((x, y), {"sum": x + y, "constant": 2})
+    >>> f([1, 2, 3], 10)
+    {'sum': array([11., 12., 13.]), 'constant': array([2., 2., 2.])}
+    >>> f
+    <symgraph Function f(x, y): (),()->(),() = {sum: x + y, constant: 2}>
+    """
+
+    def __init__(
+        self,
+        args: Any,
+        outputs: Any,
+        *,
+        dtype: Any = None,
+        backend: Any = None,
+        name: str = "f",
+        batch: str = "first",
+        broadcast: bool = True,
+    ) -> None:
+        if batch not in ("first", "last"):
+            raise ValueError(f"batch must be 'first' or 'last', not {batch!r}")
+        self._options: dict[str, Any] = {
+            "dtype": None if dtype is None else np.dtype(dtype),
+            "backend": backend,
+            "name": name,
+            "batch": batch,
+            "broadcast": broadcast,
+        }
+        if dtype is not None and np.dtype(dtype).kind not in "fc":
+            raise ValueError(
+                f"dtype must be a floating-point or complex dtype, not {np.dtype(dtype)}: SymPy's numbers are not machine integers"
+            )
+        self._parameters = [_Parameter(arg, place) for place, arg in enumerate(_argument_list(args))]
+        self.args = tuple(symbol for parameter in self._parameters for symbol in parameter.symbols)
+        _check_arguments(self.args)
+        self._structure = Structure(outputs)
+        self._expressions = tuple(as_expression(leaf) for leaf in self._structure.leaves)
+        self._explicit = tuple(isinstance(e, (sympy.MatrixBase, sympy.NDimArray)) for e in self._expressions)
+        self._cores = tuple(core_shape(symbol) for symbol in self.args)
+        self._ranks = tuple(len(core) for core in self._cores)
+        self._names = {p.name: i for i, p in enumerate(self._parameters) if p.is_named}
+        self._compiler = backends.get(backend)
+        self._compiled: dict[np.dtype[Any], _Compiled] = {}
+        self.__name__ = self.__qualname__ = name
+        self.__signature__ = _signature(self._parameters)
+        self.__doc__ = f"{name}({', '.join(p.name for p in self._parameters)})\n\nComputes {self._text()}."
+        self._default = self._for(_real_dtype(np.dtype(dtype)) if dtype is not None else np.dtype(np.float64))
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """The dtype it computes in, None for that of what is fed."""
+        dtype: np.dtype[Any] | None = self._options["dtype"]
+        return dtype
+
+    @property
+    def outputs(self) -> Any:
+        """The expressions, in the structure they were given in."""
+        return self._structure.rebuild(self._expressions)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph with the nodes of the expressions."""
+        return self._default.graph
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes of the outputs."""
+        return self._default.translation.nodes
+
+    @property
+    def program(self) -> Program:
+        """The straight-line code."""
+        return self._default.program
+
+    @property
+    def signature(self) -> str:
+        """The gufunc signature, with the names of symbolic dimensions."""
+        inputs = ",".join(_core_text(core) for core in self._cores)
+        return f"{inputs}->{','.join(_core_text(shape) for shape in self._default.translation.shapes)}"
+
+    def __repr__(self) -> str:
+        return f"<symgraph Function {self.__name__}({', '.join(p.name for p in self._parameters)}): {self.signature} = {self._text()}>"
+
+    def _text(self) -> str:
+        texts = [brief(e) for e in self._expressions]
+        return (
+            str(self._structure.rebuild([_Text(t) for t in texts])).replace("'", "")
+            if len(texts) <= 20
+            else f"{len(texts)} expressions"
+        )
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (
+            [p.argument for p in self._parameters],
+            self._structure.rebuild(self._expressions),
+            self._options,
+        )
+
+    def _for(self, dtype: np.dtype[Any]) -> _Compiled:
+        """The code for one precision, made on first use."""
+        found = self._compiled.get(dtype)
+        if found is None:
+            graph = Graph()
+            with graph.as_default():
+                translation = translate_all(self._expressions, known=self.args, strict=True, dtype=dtype)
+            placeholders = tuple(translation.placeholders[symbol] for symbol in self.args)
+            # every argument is a leaf of the program, used or not
+            program, leaves = Program.of([*translation.nodes, *placeholders])
+            program = Program(
+                program.leaves, program.constants, program.steps, program.outputs[: len(translation.nodes)]
+            )
+            order = [placeholders.index(leaf) for leaf in leaves]
+            run = self._compiler(program)
+            ordered = run if order == list(range(len(order))) else (lambda values: run([values[i] for i in order]))
+            found = self._compiled.setdefault(dtype, _Compiled(graph, placeholders, translation, program, ordered))
+        return found
+
+    # --- a call
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """The outputs for these arguments (see the class). Raises FeedTypeError, ShapeError, DimensionError before anything is computed."""
+        flat = self._flat(values, named)
+        dtype = self.dtype if self.dtype is not None else _precision(flat)
+        compiled = self._for(_real_dtype(dtype))
+        dimensions = Dimensions()
+        arrays, loops = [], []
+        for node, core, rank, value in zip(compiled.placeholders, self._cores, self._ranks, flat, strict=True):
+            array = feed_symbol(node, value, dtype)
+            if rank:
+                dimensions.bind(core, array.shape, node.name)
+            arrays.append(array)
+            loops.append(array.shape[: array.ndim - rank])
+        dimensions.check({s: v for s, v in zip(self.args, flat, strict=True) if s in dimensions.lengths})
+        batch = batch_shape([node.name for node in compiled.placeholders], loops) if any(loops) else ()
+        outputs = compiled.run(arrays)
+        if self._options["broadcast"]:
+            outputs = [
+                _filled(o, batch, len(shape)) for o, shape in zip(outputs, compiled.translation.shapes, strict=True)
+            ]
+        if self._options["batch"] == "last" and batch:
+            outputs = [
+                _batch_last(o, len(s)) if e else o
+                for o, s, e in zip(outputs, compiled.translation.shapes, self._explicit, strict=True)
+            ]
+        return self._structure.rebuild(own_results(outputs, arrays))
+
+    def _flat(self, values: Sequence[Any], named: dict[str, Any]) -> list[Any]:
+        """The value for each symbol, from positional and named arguments."""
+        given = list(values)
+        if named or len(given) != len(self._parameters):
+            given = self._bound(given, named)
+        return [
+            leaf for parameter, value in zip(self._parameters, given, strict=True) for leaf in parameter.unpack(value)
+        ]
+
+    def _bound(self, given: list[Any], named: dict[str, Any]) -> list[Any]:
+        title, count = f"{self.__name__}()", len(self._parameters)
+        if len(given) > count:
+            raise TypeError(f"{title} takes {count} positional arguments but {len(given)} were given")
+        places: dict[int, Any] = dict(enumerate(given))
+        for name, value in named.items():
+            place = self._names.get(name)
+            if place is None:
+                raise TypeError(
+                    f"{title} got an unexpected keyword argument {name!r}; its arguments are {', '.join(p.name for p in self._parameters)}"
+                )
+            if place in places:
+                raise TypeError(f"{title} got multiple values for argument {name!r}")
+            places[place] = value
+        missing = [p.name for i, p in enumerate(self._parameters) if i not in places]
+        if missing:
+            raise TypeError(f"{title} missing {len(missing)} required arguments: {', '.join(missing)}")
+        return [places[i] for i in range(count)]
+
+
+class _Text(str):
+    """A string that shows without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _rebuild(args: Any, outputs: Any, options: dict[str, Any]) -> Function:
+    return Function(args, outputs, **options)
+
+
+def _core_text(shape: Sequence[Any]) -> str:
+    return f"({','.join(str(dim).replace(' ', '') for dim in shape)})"
+
+
+def _real_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.empty(0, dtype).real.dtype
+
+
+_FLOAT64 = np.dtype(np.float64)
+
+
+def _precision(values: Sequence[Any]) -> np.dtype[Any]:
+    """The precision of what is fed, where Python numbers take part in none, and integers count as float64."""
+    dtypes = set()
+    for value in values:
+        if type(value) in (float, int, complex, bool):
+            continue
+        dtype = getattr(value, "dtype", _FLOAT64)
+        dtypes.add(dtype if isinstance(dtype, np.dtype) and dtype.kind in "fc" else _FLOAT64)
+    return _real_dtype(np.result_type(*dtypes)) if dtypes and dtypes != {_FLOAT64} else _FLOAT64
+
+
+def _filled(output: Any, batch: tuple[int, ...], rank: int) -> Any:
+    """`output` with all batch axes."""
+    shape = np.shape(output)
+    wanted = (*batch, *shape[len(shape) - rank :])
+    return output if shape == wanted else np.broadcast_to(output, wanted)
+
+
+def _batch_last(output: Any, rank: int) -> Any:
+    axes = range(output.ndim)
+    return np.transpose(output, (*axes[output.ndim - rank :], *axes[: output.ndim - rank]))
+
+
+# --- arguments
+
+
+class _Parameter:
+    """One argument: a symbol, or a nested list (or explicit matrix) of symbols."""
+
+    def __init__(self, argument: Any, place: int) -> None:
+        self.argument = argument
+        entries = argument.tolist() if isinstance(argument, sympy.MatrixBase) else argument
+        self._matrix = argument.shape if isinstance(argument, sympy.MatrixBase) else None
+        self._structure = Structure(entries)
+        self.symbols = tuple(self._structure.leaves)
+        self.is_plain = self._structure.is_leaf
+        name = str(getattr(argument, "name", argument)) if self.is_plain else f"arg{place}"
+        self.is_named = name.isidentifier() and not keyword.iskeyword(name)
+        self.name = name
+
+    def unpack(self, value: Any) -> Sequence[Any]:
+        """The values for `symbols`, from one that has the argument's form."""
+        if self.is_plain:
+            return (value,)
+        if self._matrix is not None:
+            array = as_array(value, self.name)
+            if array.ndim == 1 and 1 in self._matrix and array.size == len(self.symbols):
+                return list(array)
+            if array.shape != self._matrix:
+                raise ArgumentError(
+                    f"The argument {self.argument} has shape {self._matrix}, but a value of shape {array.shape} was given"
+                )
+            return list(array.reshape(-1))
+        leaves: list[Any] = []
+        stack = [(self._structure.rebuild(self.symbols), value)]
+        while stack:
+            form, given = stack.pop()
+            if not isinstance(form, (list, tuple)):
+                leaves.append(given)
+                continue
+            if not hasattr(given, "__len__") or isinstance(given, (str, bytes)) or len(given) != len(form):
+                raise ArgumentError(
+                    f"The argument {form} needs a sequence of {len(form)} values, but {given!r} was given"
+                )
+            stack.extend(reversed(list(zip(form, given, strict=True))))
+        return leaves
+
+
+def _argument_list(args: Any) -> list[Any]:
+    if isinstance(args, (set, frozenset)):
+        raise TypeError("args is a set, which has no order: use a list or a tuple")
+    if isinstance(args, (str, bytes)):
+        raise ArgumentError(f"args is the string {args!r}; use SymPy symbols, for instance sympy.symbols({args!r})")
+    if isinstance(args, (list, tuple, sympy.Tuple)):
+        return list(args)
+    if isinstance(args, sympy.Basic | sympy.MatrixBase):
+        return [args]
+    if hasattr(args, "__iter__"):
+        return list(args)
+    raise ArgumentError(f"{args!r} is not an argument list: use a SymPy symbol or a list of them")
+
+
+def _check_arguments(symbols: Sequence[Any]) -> None:
+    seen: set[Any] = set()
+    for symbol in symbols:
+        if not isinstance(symbol, _SYMBOLS):
+            raise ArgumentError(
+                f"{symbol!r} cannot be an argument: use a Symbol, MatrixSymbol, IndexedBase, f(t), or a derivative of one"
+            )
+        if symbol in seen:
+            raise ArgumentError(f"The argument {symbol} is given twice")
+        seen.add(symbol)
+
+
+def _signature(parameters: Sequence[_Parameter]) -> inspect.Signature:
+    """For `inspect.signature`. Arguments up to the last one whose name is no identifier are positional-only."""
+    names = [p.name if p.is_named else f"arg{i}" for i, p in enumerate(parameters)]
+    if len(set(names)) < len(names):
+        names = [f"arg{i}" for i in range(len(names))]
+    last = max((i for i, p in enumerate(parameters) if not p.is_named), default=-1)
+    kinds = [
+        inspect.Parameter.POSITIONAL_ONLY if i <= last else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        for i in range(len(names))
+    ]
+    return inspect.Signature([inspect.Parameter(name, kind) for name, kind in zip(names, kinds, strict=True)])
+
+
+def function(
+    args: Any, outputs: Any, *, dtype: Any = None, backend: Any = None, name: str = "f", broadcast: bool = True
+) -> Function:
+    """A Function of SymPy symbols that computes expressions. Batch axes come first everywhere.
+
+    Args:
+        args: a symbol or a list of symbols (Symbol, MatrixSymbol, f(t), ...), nested at will.
+        outputs: an expression, or a list, tuple or dict of expressions, nested at will.
+        dtype: the floating-point dtype to compute in; by default that of what is fed.
+        backend: see `symgraph.backends`.
+        name: its `__name__`.
+        broadcast: whether outputs that are constant along a batch axis are repeated along it.
+
+    Raises UnsupportedExpressionError, UnboundSymbolError, ArgumentError when it is built.
+
+    >>> x = sympy.Symbol("x")
+    >>> function(x, sympy.sin(x) ** 2)([0.0, 1.0])
+    array([0.        , 0.70807342])
+    """
+    return Function(args, outputs, dtype=dtype, backend=backend, name=name, broadcast=broadcast)
+
+
+def lambdify(args: Any, expr: Any, *, dtype: Any = None, backend: Any = None) -> Callable[..., Any]:
+    """`symgraph.function` in the manner of `sympy.lambdify`: the entries of explicit matrices come first, batch axes last.
+
+    >>> x = sympy.Symbol("x")
+    >>> lambdify(x, sympy.Matrix([[x, 1]]))([1.0, 2.0, 3.0]).shape
+    (1, 2, 3)
+    """
+    return Function(args, expr, dtype=dtype, backend=backend, name="_lambdifygenerated", batch="last")

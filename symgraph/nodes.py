@@ -1,0 +1,279 @@
+"""The kinds of nodes: `placeholder`, `Variable` and `Constant` are leaves; an `Operation` computes its value from those of its `input_nodes`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+
+import numpy as np
+import sympy
+
+from .errors import GraphError, GraphMismatchError, ShapeError
+from .graph import Graph, Node, control_inputs_here, get_default_graph
+from .shapes import Shape, Spec, as_shape, core_shape, format_shape
+
+__all__ = ["Constant", "Operation", "Variable", "as_node", "constant", "placeholder"]
+
+
+class placeholder(Node):
+    """A value that is fed at each run.
+
+    Args:
+        dtype: a NumPy dtype, or None for the dtype of whatever is fed; or a SymPy symbol (Symbol, MatrixSymbol, IndexedBase, f(t), ...), whose
+            shape is taken over.
+        shape: a sequence of int and None; None for any shape.
+        name: its name in the graph.
+
+    >>> import sympy
+    >>> placeholder(sympy.MatrixSymbol("A", 2, 3)).shape
+    (Ellipsis, 2, 3)
+    """
+
+    kind = "placeholders"
+
+    def __init__(self, dtype: Any = None, shape: Any = None, name: str | None = None, *, default: Any = None) -> None:
+        self.symbol: Any = None
+        if isinstance(dtype, sympy.Basic):
+            self.symbol, dtype = dtype, None
+            name = name or (getattr(self.symbol, "name", None) or str(self.symbol))
+        self.spec = Spec(
+            as_shape(shape if shape is not None else _symbol_shape(self.symbol)),
+            None if dtype is None else np.dtype(dtype),
+        )
+        self.default = default
+        self._join(get_default_graph(), name)
+
+
+def _symbol_shape(symbol: Any) -> Shape | None:
+    """(..., m, n) for a MatrixSymbol(m, n); None for the axes whose length is a symbol."""
+    core = core_shape(symbol)
+    return (..., *(dim if isinstance(dim, int) else None for dim in core)) if core else None
+
+
+class Variable(Node):
+    """A value that a session keeps between runs, from `initial_value` on (an array, a number, or a node) until something is assigned.
+
+    Args:
+        initial_value: the first value; evaluated when a session first needs the variable.
+        name: its name in the graph.
+        dtype: the NumPy dtype; that of the initial value by default.
+        trainable: whether optimisers change it by default.
+
+    >>> Variable([[1, 0], [0, -1]]).shape
+    (2, 2)
+    """
+
+    kind = "variables"
+
+    def __init__(
+        self, initial_value: Any = None, name: str | None = None, dtype: Any = None, *, trainable: bool = True
+    ) -> None:
+        self.trainable = trainable
+        if isinstance(initial_value, Node):
+            shape, known = initial_value.spec
+            self.spec = Spec(
+                shape, np.dtype(dtype) if dtype is not None else initial_value.dtype if known is not None else None
+            )
+            self.initial_value: Any = initial_value
+        else:
+            if initial_value is None:
+                raise ShapeError("A Variable needs an initial value: an array, a number, or a node")
+            self.initial_value = _frozen_array(initial_value, dtype, copy=True)
+            self.spec = Spec(self.initial_value.shape, self.initial_value.dtype)
+        graph = initial_value.graph if isinstance(initial_value, Node) else get_default_graph()
+        self._join(graph, name)
+
+
+class Constant(Node):
+    """A value that is part of the graph. Python numbers take the dtype of what they meet; arrays keep theirs. Use `constant`."""
+
+    value: Any
+
+    def __init__(self, value: Any, graph: Graph, name: str | None = None) -> None:
+        self.value = value
+        scalar = type(value) in (bool, int, float, complex)
+        self.spec = Spec((), type(value)) if scalar else Spec(value.shape, value.dtype)
+        self._join(graph, name)
+
+
+def _frozen_array(value: Any, dtype: Any = None, copy: bool = False) -> Any:
+    """A read-only array with a numeric dtype; `value` itself where it is one already."""
+    if isinstance(value, (str, bytes, sympy.Basic)) or value is None:
+        raise TypeError(f"A {type(value).__name__} is not a number or an array of numbers: {value!r}")
+    array = np.array(value, dtype=dtype, copy=True if copy else None)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"An array of dtype {array.dtype} is not an array of numbers: {value!r}")
+    if array.flags.writeable:
+        array = array if copy or array is not value else array.copy()
+        array.flags.writeable = False
+    return array
+
+
+def constant(
+    value: Any, dtype: Any = None, shape: Any = None, name: str | None = None, *, graph: Graph | None = None
+) -> Constant:
+    """A node with a fixed value: a Python number, or an array (copied, read-only). Equal constants of a graph are one node.
+
+    >>> constant(2.5) is constant(2.5)
+    True
+    """
+    graph = graph or get_default_graph()
+    if type(value) in (bool, int, float, complex) and dtype is None and shape is None:
+        if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**64:
+            raise OverflowError(f"The integer {value} does not fit into 64 bits; write it as a float")
+        key: Any = (type(value), repr(value))
+    else:
+        value = _frozen_array(value, dtype, copy=True)
+        if shape is not None:
+            value = _frozen_array(np.broadcast_to(value, shape), copy=True)
+        key = (value.dtype.str, value.shape, value.tobytes()) if value.size <= 64 else None
+    with graph._lock:
+        node = graph._interned.get(key) if key is not None and name is None else None
+        if node is None:
+            node = Constant(value, graph, name)
+            if key is not None and name is None:
+                graph._interned[key] = node
+        return cast(Constant, node)
+
+
+def as_node(value: Any, graph: Graph | None = None) -> Node:
+    """`value` itself if it is a node, else a constant of `graph`.
+
+    >>> as_node(3).value
+    3
+    """
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, sympy.Basic) and not value.is_Number:
+        raise TypeError(
+            f"{value} is a SymPy expression, not a node: use symgraph.translate({value}) to make nodes of it"
+        )
+    if isinstance(value, sympy.Basic):
+        value = int(value) if value.is_Integer else float(cast(Any, value))
+    return constant(value, graph=graph)
+
+
+# --- operations
+
+
+class OperationType(type):
+    """The class of operation classes: calling one gives a *finished* node, which for a pure operation may be one that is there already."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return super().__call__(*args, **kwargs)._finish()
+
+
+class Operation(Node, metaclass=OperationType):
+    """A node that computes its value from its inputs' values. Subclass it to define an operation:
+
+    >>> class my_add(Operation):
+    ...     def __init__(self, x, y):
+    ...         super().__init__([x, y])
+    ...     def compute(self, x_value, y_value):
+    ...         return x_value + y_value
+    >>> my_add(1, 2).eval()
+    np.int64(3)
+
+    `compute` gets the inputs' values and returns the value. If it takes a keyword `xp`, it is written against that array namespace (NumPy,
+    or another one with the same functions) and runs on every backend; else it gets NumPy arrays. For derivatives write `gradient(grad)`: given
+    the node of the gradient with respect to this operation, return a list of nodes, one for each input (or None where there is none). Inputs that
+    were broadcast need no care. `infer(*specs)` says the result's Spec from the inputs'; by default nothing is known.
+
+    Attributes of a class:
+        attributes: names of the instance attributes that, with the inputs, define the operation.
+        pure: equal operations on equal inputs are one node. Only for operations whose value depends on nothing else.
+    """
+
+    kind = "operations"
+    attributes: ClassVar[tuple[str, ...]] = ()
+    pure: ClassVar[bool] = False
+    takes_xp: ClassVar[bool] = False
+    _wanted_name: str | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.takes_xp = "xp" in inspect.signature(cls.compute).parameters
+
+    def __init__(self, input_nodes: Iterable[Any] = (), name: str | None = None) -> None:
+        values = list(input_nodes)
+        graph = _common_graph(values)
+        self.input_nodes = [as_node(value, graph) for value in values]
+        self.graph = graph
+        self._wanted_name = name
+        controls = control_inputs_here()
+        if controls:
+            self.control_inputs = tuple(node for node in controls if node.graph is graph)
+
+    def _finish(self) -> Self:
+        """Register the node once its `__init__` is through, or return the equal node that the graph has."""
+        if "input_nodes" not in self.__dict__:
+            raise GraphError(f"class {type(self).__name__}: its __init__ must call super().__init__([inputs])")
+        key = None
+        if self.pure:
+            key = (
+                type(self),
+                self.control_inputs,
+                *self.input_nodes,
+                *[getattr(self, attribute) for attribute in self.attributes],
+            )
+            with self.graph._lock:
+                found = self.graph._interned.get(key)
+            if found is not None:
+                return cast(Self, found)
+        try:
+            self.spec = self.infer(*[node.spec for node in self.input_nodes])
+        except ShapeError as error:
+            named = ", ".join(f"{node.name} {format_shape(node.shape)}" for node in self.input_nodes)
+            raise ShapeError(f"{error} (in {type(self).__name__} of {named}{_from(self.graph)})") from None
+        with self.graph._lock:
+            if key is not None and key in self.graph._interned:
+                return cast(Self, self.graph._interned[key])
+            self._join(self.graph, self._wanted_name)
+            if key is not None:
+                self.graph._interned[key] = self
+        return self
+
+    def rebuild(self, input_nodes: Sequence[Node]) -> Node:
+        """The same operation on other inputs."""
+        cls = type(self)
+        node = cls.__new__(cls)
+        own = ("input_nodes", "consumers", "graph", "name", "spec", "serial", "control_inputs", "_wanted_name")
+        node.__dict__.update({key: value for key, value in self.__dict__.items() if key not in own})
+        Operation.__init__(node, input_nodes)
+        return node._finish()
+
+    def infer(self, *specs: Spec) -> Spec:
+        """Shape and dtype of the result, from those of the inputs; raises ShapeError where they cannot fit."""
+        return Spec()
+
+    if TYPE_CHECKING:
+        compute: Callable[..., Any]  # its arguments are the subclass's own
+    else:
+
+        def compute(self, *values):
+            """The value, from the inputs' values."""
+            raise NotImplementedError(f"class {type(self).__name__} has no `compute`")
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        """For each input, the node of the gradient with respect to it, or None, where `grad` is the one with respect to this operation."""
+        raise NotImplementedError(
+            f"class {type(self).__name__} has no `gradient`: define `gradient(self, grad)` that returns a list with a node or None for each input"
+        )
+
+
+def _from(graph: Graph) -> str:
+    return "" if graph._translating is None else f", from the SymPy expression {graph._translating}"
+
+
+def _common_graph(values: Sequence[Any]) -> Graph:
+    graph: Graph | None = None
+    for value in values:
+        if isinstance(value, Node):
+            if graph is None:
+                graph, first = value.graph, value
+            elif value.graph is not graph:
+                raise GraphMismatchError(
+                    f"{value!r} must be from the same graph as {first!r}: they are of {value.graph!r} and {graph!r}"
+                )
+    return graph or get_default_graph()

@@ -1,0 +1,75 @@
+"""The operations: one class each, in modules by subject. `OPERATIONS` holds all of them."""
+
+from __future__ import annotations
+
+from ..graph import OPERATORS
+from ..nodes import Operation
+from . import (
+    arithmetic,
+    array,
+    creation,
+    elementary,
+    forms,
+    hyperbolic,
+    indexing,
+    linalg,
+    logic,
+    parts,
+    reduction,
+    state,
+)
+from .base import Elementwise, PureOperation
+from .linalg import adjoint, matrix_transpose
+from .state import no_op
+
+__all__ = ["Elementwise", "PureOperation", "adjoint", "matrix_transpose", "no_op"]
+
+OPERATIONS: dict[str, type[Operation]] = {}
+for _module in (
+    arithmetic,
+    parts,
+    elementary,
+    forms,
+    hyperbolic,
+    logic,
+    array,
+    indexing,
+    creation,
+    reduction,
+    linalg,
+    forms,
+    state,
+):
+    for _name, _value in vars(_module).items():
+        if (
+            isinstance(_value, type)
+            and issubclass(_value, Operation)
+            and _value.__module__ == _module.__name__
+            and not _name.startswith("_")
+        ):
+            OPERATIONS[_name] = _value
+            globals()[_name] = _value
+            __all__.append(_name)
+
+OPERATORS.update(
+    add=arithmetic.add,
+    subtract=arithmetic.subtract,
+    multiply=arithmetic.multiply,
+    divide=arithmetic.divide,
+    floor_divide=arithmetic.floor_divide,
+    mod=arithmetic.mod,
+    power=arithmetic.power,
+    negative=arithmetic.negative,
+    abs=arithmetic.abs,
+    matmul=linalg.matmul,
+    less=logic.less,
+    less_equal=logic.less_equal,
+    greater=logic.greater,
+    greater_equal=logic.greater_equal,
+    logical_and=logic.logical_and,
+    logical_or=logic.logical_or,
+    logical_xor=logic.logical_xor,
+    logical_not=logic.logical_not,
+    getitem=indexing.getitem,
+    transpose=array.transpose,
+)

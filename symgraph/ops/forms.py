@@ -1,0 +1,146 @@
+"""Matrices built from vectors and smaller matrices: Kronecker products and diagonals. Leading axes are batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node
+from ..shapes import UNKNOWN, Shape, Spec, broadcast, promote
+from .base import PureOperation
+
+
+def _open(shape: Shape) -> bool:
+    return shape[:1] == (...,)
+
+
+class kron(PureOperation):
+    """The Kronecker product of two matrices (batched).
+
+    >>> kron([[1, 2]], [[1], [10]]).eval()
+    array([[ 1,  2],
+           [10, 20]])
+    """
+
+    def __init__(self, a: Any, b: Any, name: str | None = None) -> None:
+        super().__init__([a, b], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        a, b = specs
+        dtype = promote(a.dtype, b.dtype)
+        if len(a.shape) - _open(a.shape) < 2 or len(b.shape) - _open(b.shape) < 2:
+            return Spec(UNKNOWN, dtype)
+        core = [None if m is None or n is None else m * n for m, n in zip(a.shape[-2:], b.shape[-2:], strict=True)]  # type: ignore[operator]
+        return Spec((*broadcast(a.shape[:-2], b.shape[:-2]), *core), dtype)
+
+    def compute(self, a: Any, b: Any, *, xp: Any = np) -> Any:
+        product = a[..., :, None, :, None] * b[..., None, :, None, :]
+        m, p, n, q = product.shape[-4:]
+        return xp.reshape(product, (*product.shape[:-4], m * p, n * q))
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        a, b = self.input_nodes
+        return [kron_gradient(grad, a, b, of=0), kron_gradient(grad, a, b, of=1)]
+
+
+class kron_gradient(PureOperation):
+    """The gradient of kron(a, b) with respect to a (`of=0`) or b (`of=1`).
+
+    >>> kron_gradient([[1.0, 1.0]], [[1.0, 2.0]], [[3.0]], of=1).eval()
+    array([[3.]])
+    """
+
+    attributes = ("of",)
+
+    def __init__(self, grad: Any, a: Any, b: Any, of: int = 0, name: str | None = None) -> None:
+        super().__init__([grad, a, b], name)
+        self.of = of
+
+    def infer(self, *specs: Spec) -> Spec:
+        grad, a, b = specs
+        return Spec(UNKNOWN, promote(grad.dtype, (a, b)[1 - self.of].dtype))
+
+    def compute(self, grad: Any, a: Any, b: Any, *, xp: Any = np) -> Any:
+        (m, n), (p, q) = a.shape[-2:], b.shape[-2:]
+        blocks = xp.reshape(grad, (*grad.shape[:-2], m, p, n, q))
+        if self.of == 0:
+            return xp.sum(blocks * b[..., None, :, None, :], axis=(-3, -1))
+        return xp.sum(blocks * a[..., :, None, :, None], axis=(-4, -2))
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        outer, a, b = self.input_nodes
+        if self.of == 0:
+            return [kron(grad, b), None, kron_gradient(outer, grad, b, of=1)]
+        return [kron(a, grad), kron_gradient(outer, a, grad, of=0), None]
+
+
+class diag(PureOperation):
+    """The square matrix with the entries of the last axis on its diagonal.
+
+    >>> diag([1, 2]).eval()
+    array([[1, 0],
+           [0, 2]])
+    """
+
+    def __init__(self, x: Any, name: str | None = None) -> None:
+        super().__init__([x], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        (x,) = specs
+        return Spec((*x.shape, x.shape[-1]) if len(x.shape) - _open(x.shape) else UNKNOWN, promote(x.dtype))
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.where(xp.eye(x.shape[-1], dtype=bool), x[..., None], xp.zeros((), dtype=x.dtype))
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [diag_part(grad)]
+
+
+class diag_part(PureOperation):
+    """The main diagonal of the last two axes.
+
+    >>> diag_part([[1, 2], [3, 4]]).eval()
+    array([1, 4])
+    """
+
+    def __init__(self, x: Any, name: str | None = None) -> None:
+        super().__init__([x], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        (x,) = specs
+        if len(x.shape) - _open(x.shape) < 2:
+            return Spec(UNKNOWN, promote(x.dtype))
+        m, n = x.shape[-2:]
+        length = None if m is None or n is None else min(m, n)  # type: ignore[type-var]
+        return Spec((*x.shape[:-2], length), promote(x.dtype))
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.linalg.diagonal(x)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        from .creation import eye, size
+
+        (x,) = self.input_nodes
+        rows, columns = size(x, -2), size(x, -1)
+        return [_on_diagonal(grad, eye(rows, columns))]
+
+
+class _on_diagonal(PureOperation):
+    """`values` on the main diagonal of zeros in the shape of `pattern`."""
+
+    def __init__(self, values: Any, pattern: Any, name: str | None = None) -> None:
+        super().__init__([values, pattern], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec(UNKNOWN, promote(specs[0].dtype))
+
+    def compute(self, values: Any, pattern: Any, *, xp: Any = np) -> Any:
+        result = xp.zeros((*values.shape[:-1], *pattern.shape[-2:]), dtype=values.dtype)
+        place = xp.arange(values.shape[-1])
+        result[..., place, place] = values
+        return result
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [diag_part(grad), None]

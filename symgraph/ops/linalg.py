@@ -1,0 +1,335 @@
+"""Linear algebra on the last two axes; leading axes are batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..graph import Node
+from ..shapes import UNKNOWN, Shape, Spec, broadcast, format_shape, promote
+from .array import expand_dims, permute_core
+from .base import PureOperation, as_float
+from .parts import conjugate
+
+
+def matrix_transpose(x: Any) -> Node:
+    """The last two axes exchanged.
+
+    >>> matrix_transpose([[1, 2], [3, 4]]).eval()
+    array([[1, 3],
+           [2, 4]])
+    """
+    return permute_core(x, (-1, -2))
+
+
+def adjoint(x: Any) -> Node:
+    """The conjugate of the transpose.
+
+    >>> adjoint([[1j, 2], [3, 4]]).eval()
+    array([[0.-1.j, 3.-0.j],
+           [2.-0.j, 4.-0.j]])
+    """
+    return matrix_transpose(conjugate(x))
+
+
+def _open(shape: Shape) -> bool:
+    return shape[:1] == (...,)
+
+
+def _matmul_shape(a: Shape, b: Shape) -> Shape:
+    inner_b = b[0] if len(b) == 1 and not _open(b) else b[-2] if len(b) - _open(b) >= 2 else None
+    inner_a = a[-1] if len(a) - _open(a) >= 1 else None
+    if a == () or b == ():
+        raise ShapeError("matmul needs arrays with at least one axis; use multiply for scalars")
+    if inner_a is not None and inner_b is not None and inner_a != inner_b:
+        raise ShapeError(
+            f"Dimensions must be equal, but are {inner_a} and {inner_b} for matmul with shapes {format_shape(a)}, {format_shape(b)}"
+        )
+    if len(a) - _open(a) < 2 - (not _open(a)) or len(b) - _open(b) < 2 - (not _open(b)):
+        return UNKNOWN
+    vector_a, vector_b = not _open(a) and len(a) == 1, not _open(b) and len(b) == 1
+    loops = broadcast(() if vector_a else a[:-2], () if vector_b else b[:-2])
+    return (*loops, *(() if vector_a else (a[-2],)), *(() if vector_b else (b[-1],)))
+
+
+class matmul(PureOperation):
+    """The matrix product; arrays with one axis are vectors, as in NumPy. Written `a @ b`.
+
+    >>> matmul([[1, 0], [0, -1]], [1, 2]).eval()
+    array([ 1, -2])
+    """
+
+    def __init__(self, a: Any, b: Any, name: str | None = None) -> None:
+        super().__init__([a, b], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        a, b = specs
+        return Spec(_matmul_shape(a.shape, b.shape), promote(a.dtype, b.dtype))
+
+    def compute(self, a: Any, b: Any, *, xp: Any = np) -> Any:
+        return xp.matmul(a, b)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        a, b = self.input_nodes
+        if min(len(node.shape) - _open(node.shape) for node in (a, b)) >= 2:
+            return [matmul(grad, matrix_transpose(b)), matmul(matrix_transpose(a), grad)]
+        return [matmul_left_gradient(grad, a, b), matmul_right_gradient(grad, a, b)]
+
+
+def _as_matrices(grad: Any, a: Any, b: Any, xp: Any) -> tuple[Any, Any, Any]:
+    """The operands of a product as matrices: vectors become rows on the left and columns on the right."""
+    grad, a, b = xp.asarray(grad), xp.asarray(a), xp.asarray(b)
+    if b.ndim == 1:
+        grad, b = grad[..., None], b[:, None]
+    if a.ndim == 1:
+        grad, a = (grad[..., None, :] if b.ndim > 1 else grad), a[None, :]
+    return grad, a, b
+
+
+class matmul_left_gradient(PureOperation):
+    """grad @ b.T, where a or b may be a vector: the gradient of a @ b with respect to a.
+
+    >>> matmul_left_gradient([1.0, 2.0], [[0.0], [0.0]], [3.0]).eval()
+    array([[3.],
+           [6.]])
+    """
+
+    def __init__(self, grad: Any, a: Any, b: Any, name: str | None = None) -> None:
+        super().__init__([grad, a, b], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec(UNKNOWN, promote(specs[0].dtype, specs[2].dtype))
+
+    def compute(self, grad: Any, a: Any, b: Any, *, xp: Any = np) -> Any:
+        vector = a.ndim == 1
+        grad, a, b = _as_matrices(grad, a, b, xp)
+        result = xp.matmul(grad, xp.matrix_transpose(b))
+        return result[..., 0, :] if vector else result
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        outer, _, b = self.input_nodes
+        return [matmul(grad, b), None, matmul_right_gradient(outer, grad, b)]
+
+
+class matmul_right_gradient(PureOperation):
+    """a.T @ grad, where a or b may be a vector: the gradient of a @ b with respect to b.
+
+    >>> matmul_right_gradient([1.0, 2.0], [[3.0], [4.0]], [0.0]).eval()
+    array([11.])
+    """
+
+    def __init__(self, grad: Any, a: Any, b: Any, name: str | None = None) -> None:
+        super().__init__([grad, a, b], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec(UNKNOWN, promote(specs[0].dtype, specs[1].dtype))
+
+    def compute(self, grad: Any, a: Any, b: Any, *, xp: Any = np) -> Any:
+        vector = b.ndim == 1
+        grad, a, b = _as_matrices(grad, a, b, xp)
+        result = xp.matmul(xp.matrix_transpose(a), grad)
+        return result[..., 0] if vector else result
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        outer, a, _ = self.input_nodes
+        return [matmul(a, grad), matmul_left_gradient(outer, a, grad), None]
+
+
+class _OfMatrix(PureOperation):
+    """A function of one square matrix, with values of a floating-point dtype."""
+
+    scalar = True
+
+    def __init__(self, x: Any, name: str | None = None) -> None:
+        super().__init__([x], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        (x,) = specs
+        core = x.shape[_open(x.shape) :]
+        if (len(core) < 2 and not _open(x.shape)) or (
+            len(core) >= 2 and None not in core[-2:] and core[-1] != core[-2]
+        ):
+            raise ShapeError(
+                f"{type(self).__name__} needs square matrices on the last two axes, not {format_shape(x.shape)}"
+            )
+        dtype = as_float(promote(x.dtype))
+        if len(core) < 2:
+            return Spec(UNKNOWN, dtype)
+        return Spec(x.shape[:-2] if self.scalar else x.shape, dtype)
+
+
+class trace(_OfMatrix):
+    """The sum of the diagonal.
+
+    >>> trace([[1, 2], [3, 4]]).eval()
+    np.int64(5)
+    """
+
+    def infer(self, *specs: Spec) -> Spec:
+        return super().infer(*specs)._replace(dtype=promote(specs[0].dtype))
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.linalg.trace(x)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        from .creation import eye, size
+
+        (x,) = self.input_nodes
+        return [expand_dims(grad, (-1, -2)) * eye(size(x, -1))]
+
+
+class matrix_inverse(_OfMatrix):
+    """The inverse; LinAlgError where a matrix is singular.
+
+    >>> matrix_inverse([[2.0, 0.0], [0.0, 4.0]]).eval()
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
+
+    scalar = False
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.linalg.inv(x)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        transposed = matrix_transpose(self)
+        return [-matmul(transposed, matmul(grad, transposed))]
+
+
+class determinant(_OfMatrix):
+    """The determinant.
+
+    >>> determinant([[2.0, 0.0], [0.0, 1.0]]).eval()
+    np.float64(2.0)
+    """
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.linalg.det(x)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [expand_dims(grad, (-1, -2)) * cofactors(self.input_nodes[0])]
+
+
+class cofactors(_OfMatrix):
+    """The matrix of cofactors, det(x) * inv(x).T, by singular values, so that it is right for singular matrices.
+
+    With x = U S V*, it is det(U) det(V*) conj(U) D V^T.. where D holds the products of all other singular values.
+
+    >>> cofactors([[1.0, 2.0], [2.0, 4.0]]).eval().round(12)
+    array([[ 4., -2.],
+           [-2.,  1.]])
+    """
+
+    scalar = False
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        u, s, vh = xp.linalg.svd(x)
+        n = s.shape[-1]
+        others = [xp.prod(xp.concat([s[..., :i], s[..., i + 1 :]], axis=-1), axis=-1) for i in range(n)]
+        scale = (xp.linalg.det(u) * xp.linalg.det(vh))[..., None] * xp.stack(others, axis=-1) if n else s
+        return xp.matmul(xp.conj(u) * scale[..., None, :], xp.conj(vh))
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        # of C = det(X) inv(X).T, with K = inv(X).T: dC = tr(K.T dX) C - K dX.T C; needs X regular
+        from .reduction import reduce_sum
+
+        (x,) = self.input_nodes
+        k = matrix_transpose(matrix_inverse(x))
+        along = expand_dims(reduce_sum(grad * self, (-1, -2)), (-1, -2))
+        return [along * k - matmul(self, matmul(matrix_transpose(grad), k))]
+
+
+class slogdet(_OfMatrix):
+    """log|det(x)|, without overflow.
+
+    >>> slogdet([[2.0, 0.0], [0.0, 0.5]]).eval()
+    np.float64(0.0)
+    """
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.linalg.slogdet(x)[1]
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [expand_dims(grad, (-1, -2)) * matrix_transpose(matrix_inverse(self.input_nodes[0]))]
+
+
+class solve(PureOperation):
+    """The x with a @ x = b, for square a and b with at least two axes (or one: a vector).
+
+    >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0]).eval()
+    array([0.5 , 0.25])
+    """
+
+    def __init__(self, a: Any, b: Any, name: str | None = None) -> None:
+        super().__init__([a, b], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        a, b = specs
+        return Spec(_matmul_shape(a.shape, b.shape), as_float(promote(a.dtype, b.dtype)))
+
+    def compute(self, a: Any, b: Any, *, xp: Any = np) -> Any:
+        return xp.linalg.solve(a, b[:, None])[..., 0] if b.ndim == 1 else xp.linalg.solve(a, b)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        a, _ = self.input_nodes
+        by_b = solve(matrix_transpose(a), grad)
+        return [-outer_product(by_b, self), by_b]
+
+
+class outer_product(PureOperation):
+    """a @ b.T for matrices, and the outer product for vectors.
+
+    >>> outer_product([1.0, 2.0], [3.0]).eval()
+    array([[3.],
+           [6.]])
+    """
+
+    def __init__(self, a: Any, b: Any, name: str | None = None) -> None:
+        super().__init__([a, b], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec(UNKNOWN, promote(specs[0].dtype, specs[1].dtype))
+
+    def compute(self, a: Any, b: Any, *, xp: Any = np) -> Any:
+        return a[:, None] * b[None, :] if a.ndim == 1 else xp.matmul(a, xp.matrix_transpose(b))
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        a, b = self.input_nodes
+        return [matmul(grad, b), matmul(matrix_transpose(grad), a)]
+
+
+class matrix_power(_OfMatrix):
+    """x @ x @ ... @ x, n times; negative n through the inverse.
+
+    >>> matrix_power([[1, 1], [0, 1]], n=3).eval()
+    array([[1, 3],
+           [0, 1]])
+    """
+
+    attributes = ("n",)
+    scalar = False
+
+    def __init__(self, x: Any, n: int = 2, name: str | None = None) -> None:
+        super().__init__(x, name)
+        self.n = int(n)
+
+    def infer(self, *specs: Spec) -> Spec:
+        spec = super().infer(*specs)
+        return spec if self.n < 0 else spec._replace(dtype=promote(specs[0].dtype))
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.linalg.matrix_power(x, self.n)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        (x,) = self.input_nodes
+        if self.n < 0:
+            inverse = matrix_transpose(matrix_inverse(x))
+            inner = matrix_power(matrix_inverse(x), -self.n).gradient(grad)[0]
+            assert inner is not None
+            return [-matmul(inverse, matmul(inner, inverse))]
+        t = matrix_transpose(x)
+        terms = [matmul(matrix_power(t, i), matmul(grad, matrix_power(t, self.n - 1 - i))) for i in range(self.n)]
+        return [sum(terms[1:], terms[0]) if terms else None]

@@ -1,0 +1,265 @@
+"""Reductions over axes. `axis` is None (all axes), a number or a sequence; `keepdims` keeps the axes with length 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node
+from ..nodes import as_node
+from ..shapes import Spec, promote
+from .array import broadcast_like, expand_dims
+from .base import PureOperation, as_float, drop_axes, normal_axes
+from .creation import arange, size
+from .logic import equal, where
+
+
+class _Reduction(PureOperation):
+    attributes = ("axis", "keepdims")
+
+    def __init__(self, x: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> None:
+        super().__init__([x], name)
+        self.axis, self.keepdims = normal_axes(axis), bool(keepdims)
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec(drop_axes(specs[0].shape, self.axis, self.keepdims), self._dtype(promote(specs[0].dtype)))
+
+    def _dtype(self, dtype: Any) -> Any:
+        return dtype
+
+    def _spread(self, node: Node) -> Node:
+        """`node`, of the result's shape, in the input's."""
+        (x,) = self.input_nodes
+        return broadcast_like(node if self.keepdims or self.axis is None else expand_dims(node, self.axis), x)
+
+
+def _sum_dtype(dtype: Any) -> Any:
+    return dtype if dtype is None or dtype.kind in "fc" else np.sum(np.zeros(1, dtype)).dtype
+
+
+class reduce_sum(_Reduction):
+    """The sum.
+
+    >>> reduce_sum([[1, 2], [3, 4]], axis=1).eval()
+    array([3, 7])
+    """
+
+    def _dtype(self, dtype: Any) -> Any:
+        return _sum_dtype(dtype)
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.sum(x, axis=self.axis, keepdims=self.keepdims)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [self._spread(grad)]
+
+
+class reduce_mean(_Reduction):
+    """The mean.
+
+    >>> reduce_mean([1.0, 2.0]).eval()
+    np.float64(1.5)
+    """
+
+    def _dtype(self, dtype: Any) -> Any:
+        return as_float(dtype)
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.mean(x, axis=self.axis, keepdims=self.keepdims)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        (x,) = self.input_nodes
+        count = reduce_sum(x, self.axis, self.keepdims)
+        return [self._spread(grad / _count(x, count))]
+
+
+class _count(PureOperation):
+    """How many entries of x there are for each entry of `reduced`."""
+
+    def __init__(self, x: Any, reduced: Any, name: str | None = None) -> None:
+        super().__init__([x, reduced], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec((), float)
+
+    def compute(self, x: Any, reduced: Any, *, xp: Any = np) -> Any:
+        return float(x.size // max(getattr(reduced, "size", 1), 1))
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [None, None]
+
+
+class reduce_prod(_Reduction):
+    """The product.
+
+    >>> reduce_prod([1.0, 2.0, 4.0]).eval()
+    np.float64(8.0)
+    """
+
+    def _dtype(self, dtype: Any) -> Any:
+        return _sum_dtype(dtype)
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.prod(x, axis=self.axis, keepdims=self.keepdims)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        (x,) = self.input_nodes
+        return [self._spread(grad) * product_of_others(x, self.axis)]
+
+
+class product_of_others(PureOperation):
+    """For each entry the product of all others that a product over `axis` multiplies it with; right where entries are 0.
+
+    >>> product_of_others([2.0, 0.0, 5.0]).eval()
+    array([ 0., 10.,  0.])
+    """
+
+    attributes = ("axis",)
+
+    def __init__(self, x: Any, axis: Any = None, name: str | None = None) -> None:
+        super().__init__([x], name)
+        self.axis = normal_axes(axis)
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec(specs[0].shape, promote(specs[0].dtype))
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        axes = tuple(range(x.ndim)) if self.axis is None else tuple(a % x.ndim for a in self.axis)
+        order = (*[a for a in range(x.ndim) if a not in axes], *axes)
+        moved = xp.permute_dims(x, order)
+        flat = xp.reshape(moved, (*moved.shape[: x.ndim - len(axes)], -1))
+        before, after = xp.ones_like(flat), xp.ones_like(flat)
+        before[..., 1:] = xp.cumprod(flat[..., :-1], axis=-1)
+        after[..., :-1] = xp.cumprod(flat[..., :0:-1], axis=-1)[..., ::-1]
+        result = xp.reshape(before * after, moved.shape)
+        return xp.permute_dims(result, tuple(int(i) for i in np.argsort(order)))
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        # only products of products remain, which other operations differentiate: sum over i of grad_i prod_{k != i, j} x_k
+        from ..errors import UnsupportedExpressionError
+
+        (x,) = self.input_nodes
+        if self.axis is None or len(self.axis) != 1:
+            raise UnsupportedExpressionError(
+                "Second derivatives of a product over several axes at once: take the product one axis at a time"
+            )
+        axis = self.axis[0]
+        if axis != -1:
+            raise UnsupportedExpressionError("Second derivatives of a product are there for axis=-1; transpose first")
+        i = expand_dims(arange(size(x, -1)), -1)
+        j = expand_dims(arange(size(x, -1)), -2)
+        ones = as_node(1.0, x.graph)
+        without = where(equal(i, j), ones, expand_dims(x, -2))  # row i: x with entry i set to 1
+        pairs = where(equal(i, j), 0.0, product_of_others(without, -1))
+        return [reduce_sum(expand_dims(grad, -1) * pairs, -2)]
+
+
+class _Extreme(_Reduction):
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        (x,) = self.input_nodes
+        best = where(equal(x, self._spread(self)), 1.0, 0.0)
+        count = self._spread(reduce_sum(best, self.axis, self.keepdims))
+        return [self._spread(grad) * best / count]
+
+
+class reduce_max(_Extreme):
+    """The largest entry; of equal ones each gets an equal part of the gradient.
+
+    >>> reduce_max([1.0, 3.0]).eval()
+    np.float64(3.0)
+    """
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.max(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class reduce_min(_Extreme):
+    """The smallest entry; of equal ones each gets an equal part of the gradient.
+
+    >>> reduce_min([1.0, 3.0]).eval()
+    np.float64(1.0)
+    """
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.min(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class _Quantifier(_Reduction):
+    def _dtype(self, dtype: Any) -> Any:
+        return np.dtype(bool)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [None]
+
+
+class reduce_all(_Quantifier):
+    """Whether all entries are true.
+
+    >>> reduce_all([True, False]).eval()
+    np.False_
+    """
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.all(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class reduce_any(_Quantifier):
+    """Whether any entry is true.
+
+    >>> reduce_any([True, False]).eval()
+    np.True_
+    """
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.any(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class softmax(_Reduction):
+    """exp(x) / sum(exp(x)) over the last axis (or `axis`), without overflow.
+
+    >>> softmax([1000.0, 1000.0]).eval()
+    array([0.5, 0.5])
+    """
+
+    def __init__(self, x: Any, axis: Any = -1, name: str | None = None) -> None:
+        super().__init__(x, axis, True, name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec(specs[0].shape, as_float(promote(specs[0].dtype)))
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        shifted = xp.exp(x - xp.max(x, axis=self.axis, keepdims=True))
+        return shifted / xp.sum(shifted, axis=self.axis, keepdims=True)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        weighted = grad * self
+        return [weighted - self * reduce_sum(weighted, self.axis, True)]
+
+
+class reduce_logsumexp(_Reduction):
+    """log(sum(exp(x))), without overflow.
+
+    >>> reduce_logsumexp([1000.0, 1000.0]).eval()
+    np.float64(1000.6931471805599)
+    """
+
+    def _dtype(self, dtype: Any) -> Any:
+        return as_float(dtype)
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        top = xp.max(x, axis=self.axis, keepdims=True)
+        top = xp.where(xp.isfinite(top), top, 0.0)
+        total = xp.log(xp.sum(xp.exp(x - top), axis=self.axis, keepdims=True)) + top
+        return (
+            total
+            if self.keepdims
+            else xp.squeeze(total, axis=self.axis if self.axis is not None else tuple(range(x.ndim)))
+        )
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        from .elementary import exp
+
+        (x,) = self.input_nodes
+        return [self._spread(grad) * exp(x - self._spread(self))]

@@ -1,0 +1,378 @@
+"""Session: feeds in, results out, and the values of variables between runs."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, cast
+
+import numpy as np
+import sympy
+
+from . import backends
+from .errors import ClosedSessionError, FeedTypeError, FetchError, GraphMismatchError, MissingFeedError
+from .feeds import Dimensions, batch_shape, feed_symbol, feed_value
+from .graph import OPERATORS, Graph, Node, get_default_graph, postorder
+from .nodes import Operation, Variable, placeholder
+from .ops.state import _Assignment, group
+from .program import Program
+from .results import own_results
+from .shapes import core_shape
+from .structure import Structure
+from .translation import Translation, translate_all
+
+__all__ = ["Session", "get_default_session", "global_variables_initializer", "variables_initializer"]
+
+_default_session: ContextVar[tuple[Session, ...]] = ContextVar("default session", default=())
+
+
+class _Cache:
+    """The most recently used `size` values."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._items, self._lock = size, OrderedDict[Any, Any](), threading.Lock()
+
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+        with self._lock:
+            if key in self._items:
+                self._items.move_to_end(key)
+                return self._items[key]
+        value = make()
+        with self._lock:
+            self._items[key] = value
+            while len(self._items) > self._size:
+                self._items.popitem(last=False)
+        return value
+
+
+class _Compiled:
+    """A Program with its runner, and the nodes that its leaves and its assignments stand for."""
+
+    def __init__(self, fetches: Sequence[Node], cuts: frozenset[Node], compiler: backends.Compiler) -> None:
+        program, _ = Program.of(fetches, cuts)
+        self.assignments = [s.operation for s in program.steps if isinstance(s.operation, _Assignment)]
+        program, self.leaves = Program.of([*fetches, *self.assignments], cuts)
+        self.run = compiler(program)
+
+
+class Session:
+    """Runs parts of a graph.
+
+    Args:
+        graph: the Graph whose nodes it runs; the default graph if None.
+        backend: the name of a backend; see `symgraph.backends`.
+
+    Variables have a value of their own in each session, from their initial value on. A run changes them only when all of it has succeeded.
+    A session can be used from several threads at once. SymPy expressions can be run in any session; they are translated once and kept in
+    a cache of bounded size.
+
+    >>> import sympy
+    >>> x = sympy.Symbol("x")
+    >>> with Session() as sess:
+    ...     sess.run([x**2, {"double": 2 * x}], {x: [1.0, 3.0]})
+    [array([1., 9.]), {'double': array([2., 6.])}]
+    """
+
+    def __init__(self, graph: Graph | None = None, backend: Any = None) -> None:
+        self.graph = graph if graph is not None else get_default_graph()
+        self._compiler = backends.get(backend)
+        self._values: dict[Node, Any] = {}
+        self._lock = threading.RLock()
+        self._programs, self._translations = _Cache(256), _Cache(256)
+        self._closed = False
+
+    def __enter__(self) -> Session:
+        self._check_open()
+        _default_session.set((*_default_session.get(), self))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        sessions = _default_session.get()
+        if not sessions or sessions[-1] is not self:
+            raise AssertionError("Nesting violated for the default sessions: leave the inner `with` block first")
+        _default_session.set(sessions[:-1])
+        self.close()
+
+    def close(self) -> None:
+        """Give up the values of the variables; further runs raise ClosedSessionError."""
+        self._closed = True
+        self._values = {}
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedSessionError("Attempted to use a closed Session.")
+
+    def run(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> Any:
+        """Compute `fetches`, and give the results in the same structure.
+
+        Args:
+            fetches: a node, a node's name, a SymPy expression, or a list, tuple, dict, namedtuple or dataclass of such, nested at will.
+            feed_dict: from placeholders (or other nodes, names, SymPy symbols) to values. A fed node is not computed.
+
+        Returns NumPy arrays, and NumPy scalars where the shape is (); None for operations without a value. Results are never views of
+        variables, of feeds, or of each other. Nodes fetched beside an assignment have their value from before it, unless
+        `control_dependencies` say otherwise.
+
+        Raises MissingFeedError, ShapeError, FeedTypeError, DimensionError before anything is computed.
+        """
+        self._check_open()
+        structure = Structure(fetches)
+        feeds = dict(feed_dict or {})
+        nodes, translations = self._nodes(structure.leaves, feeds)
+        fed = self._feeds(feeds, translations)
+        results = self._run_nodes(nodes, fed)
+        return structure.rebuild(results)
+
+    def make_callable(self, fetches: Any, feed_list: Sequence[Any] = ()) -> Callable[..., Any]:
+        """A function of the values for `feed_list`, in that order, that runs `fetches`.
+
+        >>> x = placeholder()
+        >>> Session().make_callable(x * 2, [x])(3.0)
+        np.float64(6.0)
+        """
+        keys = list(feed_list)
+
+        def call(*values: Any) -> Any:
+            if len(values) != len(keys):
+                raise TypeError(
+                    f"This callable takes {len(keys)} values, one for each of its feed_list, but {len(values)} were given"
+                )
+            return self.run(fetches, dict(zip(keys, values, strict=True)))
+
+        return call
+
+    # --- what is fetched
+
+    def _nodes(self, fetches: Sequence[Any], feeds: Mapping[Any, Any]) -> tuple[list[Node], list[Translation]]:
+        nodes: list[Node] = []
+        translations: list[Translation] = []
+        for fetch in fetches:
+            if isinstance(fetch, Node):
+                if fetch.graph is not self.graph:
+                    raise GraphMismatchError(
+                        f"{fetch!r} is not an element of this session's graph {self.graph!r}, but of {fetch.graph!r}"
+                    )
+                nodes.append(fetch)
+            elif isinstance(fetch, str):
+                nodes.append(self.graph.get_operation_by_name(fetch))
+            elif isinstance(fetch, (sympy.Basic, sympy.MatrixBase)):
+                translation = self._translation(fetch, feeds)
+                translations.append(translation)
+                nodes.extend(translation.nodes)
+            else:
+                raise FetchError(
+                    f"Argument `fetch` = {fetch!r} has invalid type {type(fetch).__name__!r}: it must be a node, the name of one, or a SymPy "
+                    f"expression. (Can not convert a {type(fetch).__name__} into a node.)"
+                )
+        return nodes, translations
+
+    def _translation(self, expression: Any, feeds: Mapping[Any, Any]) -> Translation:
+        if isinstance(expression, sympy.MatrixBase):
+            expression = expression.as_immutable()
+        symbols = tuple(key.symbol if isinstance(key, placeholder) else key for key in feeds)
+        symbols = tuple(key for key in symbols if isinstance(key, sympy.Basic))
+        key: Any = (expression, symbols)
+        try:
+            hash(key)
+        except RecursionError:  # a deep expression that SymPy has not hashed yet
+            key = (id(expression), symbols)
+
+        def make() -> Translation:
+            with Graph().as_default():
+                return translate_all([expression], known=symbols)
+
+        try:
+            return cast(Translation, self._translations.get(key, make))
+        except RecursionError:  # SymPy compares deep expressions recursively
+            return make()
+
+    # --- what is fed
+
+    def _feeds(self, feeds: Mapping[Any, Any], translations: Sequence[Translation]) -> dict[Node, Any]:
+        fed: dict[Node, Any] = {}
+        dimensions = Dimensions()
+        scalars: dict[Any, Any] = {}
+        names: list[str] = []
+        loops: list[tuple[int, ...]] = []
+        for key, value in feeds.items():
+            for node in self._fed_nodes(key, translations):
+                if not isinstance(node, placeholder) or node.symbol is None:
+                    fed[node] = feed_value(node, value)
+                    continue
+                core = core_shape(node.symbol)
+                fed[node] = array = feed_symbol(node, value)
+                dimensions.bind(core, array.shape, node.name)
+                if not core:
+                    scalars[node.symbol] = value
+                names.append(node.name)
+                loops.append(array.shape[: array.ndim - len(core)])
+        dimensions.check(scalars)
+        if translations:
+            batch_shape(names, loops)
+        return fed
+
+    def _fed_nodes(self, key: Any, translations: Sequence[Translation]) -> list[Node]:
+        if isinstance(key, Node):
+            if key.graph is not self.graph:
+                raise GraphMismatchError(
+                    f"Cannot interpret feed_dict key {key!r}: it is not an element of this session's graph {self.graph!r}"
+                )
+            symbol = getattr(key, "symbol", None)
+            return [
+                key,
+                *(t.placeholders[symbol] for t in translations if symbol is not None and symbol in t.placeholders),
+            ]
+        if isinstance(key, str):
+            try:
+                return [self.graph.get_operation_by_name(key)]
+            except FetchError as error:
+                raise FeedTypeError(f"Cannot interpret feed_dict key {key!r}: {error}") from None
+        if isinstance(key, sympy.Basic):
+            own = [node for node in self.graph.placeholders if node.symbol == key]
+            found = [t.placeholders[key] for t in translations if key in t.placeholders]
+            stands_for_input = (
+                getattr(key, "is_symbol", False) or key.is_Function or key.is_Derivative or hasattr(key, "shape")
+            )
+            if not own and not found and not stands_for_input:
+                raise FeedTypeError(f"Cannot interpret feed_dict key {key!r}: feed symbols, not expressions")
+            return [*own, *found]
+        raise FeedTypeError(
+            f"Cannot interpret feed_dict key {key!r} of type {type(key).__name__}: use a node, its name, or a SymPy symbol"
+        )
+
+    # --- the run
+
+    def _run_nodes(self, nodes: Sequence[Node], fed: dict[Node, Any]) -> list[Any]:
+        cuts = frozenset(node for node in fed if not isinstance(node, (placeholder, Variable)))
+        compiled = cast(
+            _Compiled, self._programs.get((tuple(nodes), cuts), lambda: _Compiled(nodes, cuts, self._compiler))
+        )
+        missing = [n for n in compiled.leaves if isinstance(n, placeholder) and n not in fed and n.default is None]
+        if missing:
+            raise _missing_feed(missing, fed)
+        if compiled.assignments:
+            with self._lock:
+                return self._execute(compiled, len(nodes), fed)
+        return self._execute(compiled, len(nodes), fed)
+
+    def _execute(self, compiled: _Compiled, count: int, fed: dict[Node, Any]) -> list[Any]:
+        before = self._values
+        values = {**before, **fed}
+        new = self._initialise(compiled.leaves, values)
+        for leaf in compiled.leaves:
+            if leaf not in values:
+                values[leaf] = feed_value(leaf, cast(placeholder, leaf).default)
+        leaves = [values[leaf] for leaf in compiled.leaves]
+        outputs = compiled.run(leaves)
+        results = own_results(outputs[:count], leaves)
+        for operation, value in zip(compiled.assignments, outputs[count:], strict=True):
+            new[operation.variable] = _kept(value)
+        if new:
+            with self._lock:
+                self._check_open()
+                self._values = {
+                    **self._values,
+                    **{k: v for k, v in new.items() if k not in self._values or k in _assigned(compiled)},
+                }
+        return results
+
+    def _initialise(self, leaves: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
+        """Add the initial values of variables that have none yet to `values`, and give them."""
+        fresh = [leaf for leaf in leaves if isinstance(leaf, Variable) and leaf not in values]
+        new: dict[Node, Any] = {}
+        for node in postorder(fresh, _initial_inputs) if fresh else ():
+            if not isinstance(node, Variable) or node in values:
+                continue
+            value = node.initial_value
+            if isinstance(value, Node):
+                compiled = _Compiled([value], frozenset(), self._compiler)
+                missing = [leaf for leaf in compiled.leaves if leaf not in values]
+                if missing:
+                    raise _missing_feed(missing, values)
+                value = compiled.run([values[leaf] for leaf in compiled.leaves])[0]
+                if node.dtype is not None:
+                    value = np.asarray(value).astype(node.dtype)
+            values[node] = new[node] = _kept(value)
+        return new
+
+
+def _initial_inputs(node: Node) -> Sequence[Node]:
+    """What must have a value before `node` has its first one."""
+    return (
+        [node.initial_value]
+        if isinstance(node, Variable) and isinstance(node.initial_value, Node)
+        else node.input_nodes
+    )
+
+
+def _assigned(compiled: _Compiled) -> set[Node]:
+    return {operation.variable for operation in compiled.assignments}
+
+
+def _kept(value: Any) -> Any:
+    """A read-only copy, for a variable."""
+    array = np.array(value)
+    array.flags.writeable = False
+    return array
+
+
+def _missing_feed(missing: Sequence[Node], fed: Mapping[Node, Any]) -> MissingFeedError:
+    parts = []
+    for node in missing:
+        symbol = getattr(node, "symbol", None)
+        dtype = f" with dtype {node.dtype}" if node.dtype is not None else ""
+        of = (
+            f" (the symbol {sympy.srepr(symbol) if symbol.is_symbol and symbol._assumptions_orig else symbol})"
+            if symbol is not None
+            else ""
+        )
+        where = (
+            f", defined at {node.origin[0]}, line {node.origin[1]}"
+            if isinstance(node.origin, tuple) and symbol is None
+            else ""
+        )
+        parts.append(f"You must feed a value for placeholder {node.name!r}{of}{dtype}{where}")
+    names = ", ".join(sorted(repr(node.name) for node in fed if not isinstance(node, Variable))) or "nothing"
+    return MissingFeedError("; ".join(parts) + f". Fed: {names}", tuple(missing))
+
+
+def get_default_session() -> Session | None:
+    """The session of the innermost `with` block, or None.
+
+    >>> get_default_session() is None
+    True
+    """
+    sessions = _default_session.get()
+    return sessions[-1] if sessions else None
+
+
+def _eval(node: Node, feed_dict: Any, session: Session | None) -> Any:
+    session = session or get_default_session()
+    return (session if session is not None else Session(node.graph)).run(node, feed_dict)
+
+
+def variables_initializer(var_list: Sequence[Variable], name: str = "init") -> Operation:
+    """An operation that sets variables to their initial values.
+
+    >>> v = Variable(1.0)
+    >>> Session().run(variables_initializer([v]))
+    """
+    from .ops.state import assign
+
+    graph = var_list[0].graph if var_list else get_default_graph()
+    assigns = [assign(v, v.initial_value) for v in var_list]
+    with graph.as_default():
+        return group(*assigns, name=name)
+
+
+def global_variables_initializer() -> Operation:
+    """An operation that sets all variables of the default graph to their initial values. Not needed before the first use of a variable.
+
+    >>> Session().run(global_variables_initializer())
+    """
+    return variables_initializer(get_default_graph().variables)
+
+
+OPERATORS["eval"] = _eval

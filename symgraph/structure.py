@@ -1,0 +1,94 @@
+"""Nested lists, tuples, dicts, namedtuples and dataclasses: taken apart into their leaves, and built again with other leaves in place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sympy
+
+from .errors import ArgumentError
+
+__all__ = ["Structure"]
+
+
+def _parts(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any]] | None:
+    """The members of a container and what builds it again; None for a leaf."""
+    kind = type(value)
+    if isinstance(value, dict):
+        keys = list(value)
+        return list(value.values()), lambda members: kind(zip(keys, members, strict=True))
+    if isinstance(value, tuple):
+        return list(value), (lambda members: kind(*members)) if hasattr(value, "_fields") else (
+            lambda members: tuple(members)
+        )
+    if isinstance(value, list):
+        return value, lambda members: members
+    if isinstance(value, sympy.Tuple):
+        return list(value.args), lambda members: tuple(members)
+    if isinstance(value, sympy.Dict):
+        keys = list(value.keys())
+        return list(value.values()), lambda members: dict(zip(keys, members, strict=True))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return [getattr(value, name) for name in names], lambda members: kind(**dict(zip(names, members, strict=True)))
+    if hasattr(kind, "__attrs_attrs__"):
+        names = [field.name for field in kind.__attrs_attrs__]
+        return [getattr(value, name) for name in names], lambda members: kind(**dict(zip(names, members, strict=True)))
+    return None
+
+
+class Structure:
+    """The form of a nested value; its leaves are in `leaves`.
+
+    >>> s = Structure([1, {"a": 2, "b": (3,)}])
+    >>> s.leaves, s.rebuild([x * 10 for x in s.leaves])
+    ([1, 2, 3], [10, {'a': 20, 'b': (30,)}])
+    """
+
+    def __init__(self, value: Any) -> None:
+        self.leaves: list[Any] = []
+        self._code: list[
+            tuple[Callable[[list[Any]], Any], int] | None
+        ] = []  # in postfix order; None takes the next leaf
+        open_containers: set[int] = set()
+        stack: list[tuple[Any, Any]] = [(value, None)]
+        while stack:
+            item, close = stack.pop()
+            if close is not None:
+                open_containers.discard(id(item))
+                self._code.append(close)
+                continue
+            parts = _parts(item)
+            if parts is None:
+                self.leaves.append(item)
+                self._code.append(None)
+                continue
+            if id(item) in open_containers:
+                raise ArgumentError(f"A cyclic structure: a {type(item).__name__} contains itself")
+            open_containers.add(id(item))
+            members, build = parts
+            stack.append((item, (build, len(members))))
+            stack.extend((member, None) for member in reversed(members))
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether there is no container at all."""
+        return self._code == [None]
+
+    def rebuild(self, leaves: Sequence[Any]) -> Any:
+        """The same containers around other leaves."""
+        if self._code == [None]:
+            return leaves[0]
+        source = iter(leaves)
+        stack: list[Any] = []
+        for step in self._code:
+            if step is None:
+                stack.append(next(source))
+                continue
+            build, count = step
+            members = stack[len(stack) - count :]
+            del stack[len(stack) - count :]
+            stack.append(build(members))
+        return stack[0]

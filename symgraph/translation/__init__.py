@@ -1,0 +1,104 @@
+"""From SymPy expressions to nodes. `translator` walks, `rules` holds the table, the other modules fill it by subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+
+from ..errors import ArgumentError, UnsupportedExpressionError
+from ..graph import Node, get_default_graph
+from ..nodes import placeholder
+from ..structure import Structure
+from . import arrays, logic, matrices, scalars
+from .rules import Value
+from .translator import Translator, brief
+
+__all__ = ["Translation", "Translator", "Value", "as_expression", "brief", "translate", "translate_all"]
+__all__ += [module.__name__.rpartition(".")[2] for module in (arrays, logic, matrices, scalars)]
+
+
+@dataclass(frozen=True)
+class Translation:
+    """Expressions as nodes: `nodes[i]` gives values whose last axes are `shapes[i]`; `placeholders` are the inputs by their symbols."""
+
+    nodes: tuple[Node, ...]
+    shapes: tuple[tuple[Any, ...], ...]
+    placeholders: dict[Any, placeholder]
+
+
+def as_expression(value: Any) -> Any:
+    """What users write in place of an expression, as a SymPy object: numbers, explicit matrices, NumPy arrays. Strings are refused.
+
+    >>> as_expression(2), as_expression(sympy.Symbol("x"))
+    (2, x)
+    """
+    if isinstance(value, (str, bytes)):
+        raise UnsupportedExpressionError(
+            f"{value!r} is a string, and is not executed. Make it an expression first, by a parser that you trust"
+        )
+    if isinstance(value, sympy.MatrixBase):
+        return value.as_immutable()
+    if isinstance(value, np.ndarray):
+        return sympy.ImmutableDenseNDimArray(value.tolist()) if value.ndim else sympy.sympify(value.item())
+    if isinstance(value, (bool, int, float, complex, np.generic)):
+        return sympy.sympify(value)
+    if not isinstance(value, (sympy.Basic, sympy.NDimArray)):
+        raise UnsupportedExpressionError(f"{value!r} of type {type(value).__name__} is not a SymPy expression")
+    if isinstance(value, sympy.NDimArray):
+        return value.as_immutable()
+    return value
+
+
+def translate_all(
+    expressions: Sequence[Any],
+    known: Sequence[Any] = (),
+    bindings: Mapping[Any, Any] | None = None,
+    *,
+    strict: bool = False,
+    dtype: Any = np.float64,
+) -> Translation:
+    """Translate expressions into the default graph. `known` are inputs: placeholders are made for those that occur (for all if `strict`)."""
+    graph = get_default_graph()
+    translator = Translator(graph, bindings, strict=strict, dtype=dtype)
+    for symbol in known:
+        if symbol not in translator.placeholders:
+            translator.declare(symbol)
+    values = [value.settled for value in translator.translate([as_expression(e) for e in expressions])]
+    return Translation(tuple(v.node for v in values), tuple(v.shape for v in values), translator.placeholders)
+
+
+def translate(expr: Any, bindings: Mapping[Any, Any] | None = None) -> Any:
+    """Nodes of the default graph that compute a SymPy expression, or a nested list, tuple or dict of expressions.
+
+    Args:
+        expr: the expression (or structure).
+        bindings: nodes, numbers or arrays for symbols. A symbol without one is the placeholder that the graph has for it, or a new one.
+
+    Equal expressions give the same node. Raises UnsupportedExpressionError with all parts that have no numeric meaning.
+
+    >>> x = sympy.Symbol("x")
+    >>> y = translate(x**2 + 1)
+    >>> y is translate(x**2 + 1)
+    True
+    >>> from symgraph import Session
+    >>> Session().run(y, {x: 3})
+    np.float64(10.0)
+    """
+    graph = get_default_graph()
+    bindings = dict(bindings or {})
+    for node in bindings.values():
+        if isinstance(node, Node):
+            graph = node.graph
+            break
+    for key in bindings:
+        if not isinstance(key, sympy.Basic):
+            raise ArgumentError(f"bindings must be from SymPy symbols to nodes, but {key!r} is a {type(key).__name__}")
+    present = {node.symbol: node for node in graph.placeholders if node.symbol is not None}
+    structure = Structure(expr)
+    with graph.as_default():
+        translation = translate_all(structure.leaves, bindings={**present, **bindings})
+    return structure.rebuild(translation.nodes)

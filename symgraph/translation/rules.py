@@ -1,0 +1,133 @@
+"""The table of translation rules, and the values they work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sympy
+
+from ..graph import Node
+from ..ops import OPERATIONS
+from ..ops.arithmetic import negative, reciprocal
+from ..ops.array import expand_dims
+from ..ops.base import Elementwise
+from ..ops.linalg import matrix_inverse
+
+if TYPE_CHECKING:
+    from .translator import Translator
+
+__all__ = ["RULES", "Rule", "Value", "elementwise", "rule", "rule_for", "spread"]
+
+
+class Value(NamedTuple):
+    """What an expression became: a node, and the shape of one value of it (its last axes; batch axes come before).
+
+    `negated` and `inverted` say that the expression is the node's negative, its reciprocal (or matrix inverse), or both. So `a - b`, `a / b`, and
+    `A**-1 * b` become one subtraction, division and solve; whoever cannot use that takes `settled`.
+    """
+
+    node: Node
+    shape: tuple[Any, ...] = ()
+    negated: bool = False
+    inverted: bool = False
+
+    @property
+    def rank(self) -> int:
+        """The number of axes of one value."""
+        return len(self.shape)
+
+    @property
+    def settled(self) -> Value:
+        """The same value as a plain node."""
+        node = self.node
+        if self.inverted:
+            node = matrix_inverse(node) if self.shape else reciprocal(node)
+        return Value(negative(node) if self.negated else node, self.shape)
+
+
+Build = Callable[["Translator", Any, Sequence[Value]], Value]
+
+
+class Rule(NamedTuple):
+    """How one SymPy class is translated.
+
+    `children` gives the parts that are translated first; `build` gets their values. `refuse` says what is wrong with an expression of the class
+    that has no translation (None if nothing is).
+    """
+
+    build: Build
+    children: Callable[[Any], Iterable[Any]] = lambda expr: expr.args
+    refuse: Callable[[Any], str | None] = lambda expr: None
+
+
+RULES: dict[type, Rule] = {}
+
+
+def rule(
+    *types: type,
+    children: Callable[[Any], Iterable[Any]] | None = None,
+    refuse: Callable[[Any], str | None] | None = None,
+) -> Callable[[Build], Build]:
+    """Register the decorated function as the translation of SymPy classes (and of their subclasses, unless those have their own)."""
+
+    def register(build: Build) -> Build:
+        extra: dict[str, Any] = {}
+        if children is not None:
+            extra["children"] = children
+        if refuse is not None:
+            extra["refuse"] = refuse
+        for kind in types:
+            RULES[kind] = Rule(build, **extra)
+        return build
+
+    return register
+
+
+def rule_for(kind: type) -> Rule | None:
+    """The rule of a class or of its nearest base; None if there is none."""
+    for base in kind.__mro__:
+        found = RULES.get(base)
+        if found is not None:
+            return found
+    return None
+
+
+def spread(value: Value, rank: int) -> Node:
+    """The node of a scalar value with `rank` new axes behind, so that it meets arrays of that rank entry by entry."""
+    node = value.settled.node
+    return node if value.rank or not rank or node.shape == () else expand_dims(node, tuple(range(-rank, 0)))
+
+
+def elementwise(values: Sequence[Value]) -> tuple[list[Node], tuple[Any, ...]]:
+    """The nodes of scalars and of arrays of one shape, ready to be combined entry by entry, and that shape."""
+    shape = max((value.shape for value in values), key=len, default=())
+    return [spread(value, len(shape)) for value in values], shape
+
+
+def _is_array(expr: Any) -> bool:
+    return isinstance(expr, (sympy.MatrixExpr, sympy.MatrixBase, sympy.NDimArray)) or getattr(expr, "is_Matrix", False)
+
+
+def _refuse_arrays(expr: Any) -> str | None:
+    if any(_is_array(arg) for arg in expr.args):
+        return "a function of a matrix; for the function of each entry use .applyfunc(...)"
+    return None
+
+
+def _register_operations() -> None:
+    for operation in OPERATIONS.values():
+        if issubclass(operation, Elementwise):
+            for kind in operation.sympy_types:
+                RULES[kind] = Rule(_of_entries(operation), refuse=_refuse_arrays)
+
+
+def _of_entries(operation: type[Elementwise]) -> Build:
+    def build(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
+        nodes, shape = elementwise(values)
+        return Value(operation(*nodes), shape)
+
+    return build
+
+
+_register_operations()

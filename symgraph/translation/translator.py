@@ -1,0 +1,270 @@
+"""The one walk over SymPy expressions. It is iterative, visits each object once, and knows no class by name: `rules` holds what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy.core.function import AppliedUndef
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.tensor.array.expressions import ArraySymbol
+
+from ..errors import UnboundSymbolError, UnsupportedExpressionError
+from ..graph import Graph, Node
+from ..nodes import as_node, constant, placeholder
+from ..ops.creation import dimension
+from ..shapes import core_shape
+from .constants import exact
+from .rules import Value, rule_for
+
+__all__ = ["Translator", "brief"]
+
+_LEAVES = (sympy.Symbol, sympy.MatrixSymbol, sympy.IndexedBase, ArraySymbol, sympy.Idx, AppliedUndef)
+_LEAVES_IF_KNOWN = (sympy.Derivative, sympy.Indexed, MatrixElement, sympy.Function, sympy.MatrixExpr)
+_LARGEST_CONSTANT = 300  # nodes of a symbol-free expression that SymPy is asked to evaluate as a whole
+
+
+def brief(expr: Any) -> str:
+    """An expression in at most 100 characters, however large or deep it is."""
+    try:
+        text = str(expr) if _is_small(expr) else f"a large {type(expr).__name__}"
+    except RecursionError:
+        return f"a deep {type(expr).__name__}"
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _is_small(expr: Any) -> bool:
+    stack, count = [expr], 0
+    while stack and count < 500:
+        stack.extend(getattr(stack.pop(), "args", ()))
+        count += 1
+    return count < 500
+
+
+class Translator:
+    """Translates expressions into the nodes of one graph.
+
+    Args:
+        graph: where the nodes go.
+        bindings: nodes for symbols (and for f(t), derivatives, and other things that stand for an input).
+        strict: refuse symbols that are not bound; else a placeholder is made for each.
+        dtype: the floating-point dtype of arrays made on the way.
+    """
+
+    def __init__(
+        self, graph: Graph, bindings: Mapping[Any, Any] | None = None, *, strict: bool = False, dtype: Any = np.float64
+    ) -> None:
+        self.graph = graph
+        self.strict = strict
+        self.dtype = np.dtype(dtype)
+        self.placeholders: dict[Any, placeholder] = {}
+        self._leaves: dict[Any, Value] = {}
+        self._dimensions: dict[Any, Node] = {}
+        self._sizes: list[tuple[Any, Node]] = []  # dimensions that are expressions, such as 2*n, and their nodes
+        self._values: dict[int, Value] = {}
+        self._kept: list[Any] = []  # keeps the objects alive whose id is a key
+        for symbol, node in (bindings or {}).items():
+            self.bind(symbol, node)
+
+    # --- leaves
+
+    def bind(self, symbol: Any, node: Any) -> Value:
+        """Let `node` stand for `symbol`."""
+        value = node if isinstance(node, Value) else Value(as_node(node, self.graph), core_shape(symbol))
+        self._leaves[symbol] = value
+        if isinstance(value.node, placeholder):
+            self.placeholders[symbol] = value.node
+        for axis, dim in enumerate(value.shape):
+            if isinstance(dim, sympy.Symbol) and dim not in self._dimensions:
+                self._dimensions[dim] = dimension(value.node, axis=axis - value.rank)
+            elif isinstance(dim, sympy.Expr) and not isinstance(dim, sympy.Symbol):
+                self._sizes.append((dim, dimension(value.node, axis=axis - value.rank)))
+        return value
+
+    def declare(self, symbol: Any) -> Value:
+        """A new placeholder for `symbol`."""
+        with self.graph.as_default():
+            return self.bind(symbol, placeholder(symbol))
+
+    def is_leaf(self, expr: Any) -> bool:
+        """Whether `expr` stands for an input: a symbol, f(t), or anything that is bound."""
+        if isinstance(expr, _LEAVES):
+            return True
+        if not isinstance(expr, _LEAVES_IF_KNOWN):
+            return False
+        if isinstance(expr, sympy.Derivative) and isinstance(expr.expr, AppliedUndef):
+            return not self.strict or expr in self._leaves
+        return bool(self._leaves) and expr in self._leaves
+
+    def leaf(self, symbol: Any) -> Value:
+        """The value of something that stands for an input."""
+        if symbol not in self._leaves:
+            length = self._length(symbol)
+            if length is not None:
+                self._leaves[symbol] = Value(length)
+            else:
+                self.declare(symbol)
+        return self._leaves[symbol]
+
+    def _length(self, symbol: Any) -> Node | None:
+        """The node of a symbol that is a dimension of some leaf."""
+        if symbol in self._dimensions:
+            return self._dimensions[symbol]
+        for dim, node in self._sizes:
+            if dim.free_symbols == {symbol}:
+                length = sympy.Dummy("length", integer=True)
+                solution = sympy.solve(dim - length, symbol)
+                if len(solution) == 1:
+                    self._leaves[length] = Value(node)
+                    return self.scalar(solution[0]).settled.node
+        return None
+
+    def _unbound(self, symbols: Iterable[Any]) -> list[Any]:
+        unbound = {s: None for s in symbols if s not in self._leaves and self._length(s) is None}
+        return sorted(unbound, key=str)
+
+    # --- values
+
+    def constant(self, value: Any) -> Node:
+        """A constant of the graph."""
+        return constant(value, graph=self.graph)
+
+    def scalar(self, expr: Any) -> Value:
+        """Translate a further expression, such as a dimension or an index."""
+        return self.translate([sympy.sympify(expr)])[0]
+
+    def translate(self, exprs: Sequence[Any]) -> list[Value]:
+        """The values of expressions. Everything that cannot be translated is found before the first node is made.
+
+        Raises UnsupportedExpressionError with all unsupported parts, UnboundSymbolError (if strict) with all free symbols.
+        """
+        order, children, numbers = self._survey(exprs)
+        self._check(order, children, numbers)
+        leaves = [expr for expr in order if self.is_leaf(expr)]
+        for expr in leaves:  # those with a shape first: they tell what the dimensions are
+            if core_shape(expr):
+                self.leaf(expr)
+        before = self.graph._translating
+        try:
+            for expr in order:
+                if id(expr) in self._values:
+                    continue
+                self.graph._translating = expr
+                self._values[id(expr)] = self._value(expr, children, numbers)
+                self._kept.append(expr)
+        finally:
+            self.graph._translating = before
+        return [self._values[id(expr)] for expr in exprs]
+
+    def _value(self, expr: Any, children: Mapping[int, Sequence[Any]], numbers: Mapping[int, Any]) -> Value:
+        if id(expr) in numbers:
+            return Value(self.constant(numbers[id(expr)]))
+        if self.is_leaf(expr):
+            return self.leaf(expr)
+        found = rule_for(type(expr))
+        assert found is not None
+        return found.build(self, expr, [self._values[id(child)] for child in children[id(expr)]])
+
+    # --- the walk
+
+    def _survey(self, roots: Sequence[Any]) -> tuple[list[Any], dict[int, Sequence[Any]], dict[int, Any]]:
+        """The objects that need a value, in postorder; the children of each; and the values of those that are numbers."""
+        order: list[Any] = []
+        children: dict[int, Sequence[Any]] = {}
+        sizes: dict[int, int] = {}  # of expressions without symbols
+        stack: list[tuple[Any, bool]] = [(root, False) for root in reversed(roots)]
+        while stack:
+            expr, finished = stack.pop()
+            key = id(expr)
+            if finished:
+                order.append(expr)
+                parts = children[key]
+                if (
+                    parts
+                    and all(id(part) in sizes for part in parts)
+                    and isinstance(expr, sympy.Expr)
+                    and not expr.is_Matrix
+                ):
+                    sizes[key] = 1 + sum(sizes[id(part)] for part in parts)
+                continue
+            if key in children:
+                continue
+            if _is_number(expr):
+                parts, sizes[key] = (), 1
+            elif self.is_leaf(expr) or key in self._values:
+                parts = ()
+            else:
+                found = rule_for(type(expr))
+                parts = tuple(
+                    found.children(expr) if found is not None else (a for a in expr.args if isinstance(a, sympy.Basic))
+                )
+            children[key] = parts
+            self._kept.append(parts)
+            stack.append((expr, True))
+            stack.extend((part, False) for part in reversed(parts) if id(part) not in children)
+        return self._needed(roots, order, children, sizes)
+
+    def _needed(
+        self, roots: Sequence[Any], order: Sequence[Any], children: dict[int, Sequence[Any]], sizes: Mapping[int, int]
+    ) -> tuple[list[Any], dict[int, Sequence[Any]], dict[int, Any]]:
+        """Leave out the parts of expressions that are evaluated as one number."""
+        needed = {id(root) for root in roots}
+        numbers: dict[int, Any] = {}
+        result: list[Any] = []
+        for expr in reversed(order):
+            key = id(expr)
+            if key not in needed:
+                continue
+            result.append(expr)
+            if sizes.get(key, _LARGEST_CONSTANT + 1) <= _LARGEST_CONSTANT:
+                number = exact(expr)
+                if number is not None:
+                    numbers[key] = number
+                    continue
+            needed.update(id(part) for part in children[key])
+        return result[::-1], children, numbers
+
+    def _check(self, order: Sequence[Any], children: Mapping[int, Sequence[Any]], numbers: Mapping[int, Any]) -> None:
+        unsupported: dict[Any, str] = {}
+        for expr in order:
+            if (
+                id(expr) in numbers
+                or id(expr) in self._values
+                or (self.is_leaf(expr) and not (self.strict and isinstance(expr, AppliedUndef)))
+            ):
+                continue
+            if isinstance(expr, AppliedUndef):
+                if expr not in self._leaves:
+                    unsupported[brief(expr)] = (
+                        f"the function {expr.func} is undefined: make {brief(expr)} an argument, or give an implementation"
+                    )
+                continue
+            found = rule_for(type(expr))
+            reason = f"{type(expr).__name__} has no numeric meaning here" if found is None else found.refuse(expr)
+            if reason is not None:
+                unsupported[brief(expr)] = reason
+        if unsupported:
+            parts = tuple(expr for expr in order if brief(expr) in unsupported) if len(order) < 10_000 else ()
+            listed = "\n".join(f"  {text}: {reason}" for text, reason in unsupported.items())
+            raise UnsupportedExpressionError(f"This cannot be computed:\n{listed}", parts)
+        if self.strict:
+            unbound = self._unbound(expr for expr in order if self.is_leaf(expr) and id(expr) not in numbers)
+            if unbound:
+                raise UnboundSymbolError(_unbound_message(unbound, list(self._leaves)), tuple(unbound))
+
+
+def _unbound_message(unbound: Sequence[Any], arguments: Sequence[Any]) -> str:
+    text = f"free symbols {{{', '.join(map(str, unbound))}}} are not in args ({', '.join(map(str, arguments))})"
+    same = [s for s in unbound if any(str(s) == str(a) for a in arguments)]
+    if same:
+        pairs = [f"{sympy.srepr(s)} is not {sympy.srepr(a)}" for s in same for a in arguments if str(a) == str(s)]
+        text += f". Symbols of one name with different assumptions are different symbols: {'; '.join(pairs)}"
+    return text
+
+
+def _is_number(expr: Any) -> bool:
+    return isinstance(expr, sympy.Expr) and (
+        expr.is_Number or expr.is_NumberSymbol or expr is sympy.I or expr is sympy.zoo
+    )
