@@ -15,19 +15,9 @@ from ..nodes import Constant
 from ..ops.arithmetic import multiply, power
 from ..ops.array import concat
 from ..ops.creation import eye, full
+from ..ops.forms import diag, diag_part, kron
 from ..ops.indexing import getitem
-from ..ops.linalg import (
-    adjoint,
-    determinant,
-    diag,
-    diag_part,
-    kron,
-    matmul,
-    matrix_power,
-    matrix_transpose,
-    solve,
-    trace,
-)
+from ..ops.linalg import adjoint, determinant, matmul, matrix_power, matrix_transpose, solve, trace
 from ..ops.parts import conjugate
 from .rules import Value, elementwise, rule, spread
 from .scalars import scalar_product, total
