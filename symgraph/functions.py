@@ -175,7 +175,8 @@ class Function:
             program = Program(
                 program.leaves, program.constants, program.steps, program.outputs[: len(translation.nodes)]
             )
-            order = [placeholders.index(leaf) for leaf in leaves]
+            place: dict[Node, int] = {node: i for i, node in enumerate(placeholders)}
+            order = [place[leaf] for leaf in leaves]
             run = self._compiler(program)
             ordered = run if order == list(range(len(order))) else (lambda values: run([values[i] for i in order]))
             found = self._compiled.setdefault(dtype, _Compiled(graph, placeholders, translation, program, ordered))

@@ -258,15 +258,18 @@ class Graph:
 
     def unique_name(self, name: str) -> str:
         """`name` in the current name scope, with a number behind it if it is taken."""
-        name = _scope_of(self) + name
+        scopes = _scopes.get()
+        if scopes:
+            name = scopes.get(id(self), "") + name
         with self._lock:
-            if name not in self._named:
+            named = self._named
+            if name not in named:
                 return name
             suffix = self._next_suffix.get(name, 1)
-            while f"{name}_{suffix}" in self._named:
+            while (unique := f"{name}_{suffix}") in named:
                 suffix += 1
             self._next_suffix[name] = suffix + 1
-            return f"{name}_{suffix}"
+            return unique
 
     def _add(self, node: Node, name: str) -> None:
         with self._lock:
@@ -278,7 +281,7 @@ class Graph:
                 )
             node.graph, node.name = self, self.unique_name(name)
             self._named[node.name] = node
-            for source in dict.fromkeys(node.input_nodes):
+            for source in node.input_nodes if len(node.input_nodes) < 2 else dict.fromkeys(node.input_nodes):
                 source.consumers.append(node)
             getattr(self, node.kind).append(node)
 

@@ -157,6 +157,11 @@ def as_node(value: Any, graph: Graph | None = None) -> Node:
 # --- operations
 
 
+_OWN = frozenset(
+    ("input_nodes", "consumers", "graph", "name", "spec", "serial", "control_inputs", "_wanted_name", "origin")
+)  # attributes of every node, which say nothing of what it computes
+
+
 class OperationType(type):
     """The class of operation classes: calling one gives a *finished* node, which for a pure operation may be one that is there already."""
 
@@ -197,10 +202,10 @@ class Operation(Node, metaclass=OperationType):
 
     def __init__(self, input_nodes: Iterable[Any] = (), name: str | None = None) -> None:
         values = list(input_nodes)
-        graph = _common_graph(values)
-        self.input_nodes = [as_node(value, graph) for value in values]
-        self.graph = graph
-        self._wanted_name = name
+        graph = self.graph = _common_graph(values)
+        self.input_nodes = [value if isinstance(value, Node) else as_node(value, graph) for value in values]
+        if name is not None:
+            self._wanted_name = name
         controls = control_inputs_here()
         if controls:
             self.control_inputs = tuple(node for node in controls if node.graph is graph)
@@ -209,37 +214,39 @@ class Operation(Node, metaclass=OperationType):
         """Register the node once its `__init__` is through, or return the equal node that the graph has."""
         if "input_nodes" not in self.__dict__:
             raise GraphError(f"class {type(self).__name__}: its __init__ must call super().__init__([inputs])")
-        key = None
-        if self.pure:
-            key = (
-                type(self),
-                self.control_inputs,
-                *self.input_nodes,
-                *[getattr(self, attribute) for attribute in self.attributes],
-            )
-            with self.graph._lock:
-                found = self.graph._interned.get(key)
+        graph = self.graph
+        key = self._key() if self.pure else None
+        if key is not None:
+            found = graph._interned.get(key)
             if found is not None:
                 return cast(Self, found)
         try:
             self.spec = self.infer(*[node.spec for node in self.input_nodes])
         except ShapeError as error:
             named = ", ".join(f"{node.name} {format_shape(node.shape)}" for node in self.input_nodes)
-            raise ShapeError(f"{error} (in {type(self).__name__} of {named}{_from(self.graph)})") from None
-        with self.graph._lock:
-            if key is not None and key in self.graph._interned:
-                return cast(Self, self.graph._interned[key])
-            self._join(self.graph, self._wanted_name)
+            raise ShapeError(f"{error} (in {type(self).__name__} of {named}{_from(graph)})") from None
+        with graph._lock:
+            if key is not None and key in graph._interned:
+                return cast(Self, graph._interned[key])
+            self._join(graph, self._wanted_name)
             if key is not None:
-                self.graph._interned[key] = self
+                graph._interned[key] = self
         return self
+
+    def _key(self) -> tuple[Any, ...] | None:
+        """What equal operations have in common; None if the instance has attributes that its class does not declare."""
+        attributes = self.attributes
+        if self.__dict__.keys() - _OWN - set(attributes):
+            return None
+        values = [getattr(self, attribute) for attribute in attributes] if attributes else ()
+        return (type(self), self.control_inputs, *self.input_nodes, *values)
 
     def rebuild(self, input_nodes: Sequence[Node]) -> Node:
         """The same operation on other inputs."""
         cls = type(self)
         node = cls.__new__(cls)
-        own = ("input_nodes", "consumers", "graph", "name", "spec", "serial", "control_inputs", "_wanted_name")
-        node.__dict__.update({key: value for key, value in self.__dict__.items() if key not in own})
+        node.__dict__.update({key: value for key, value in self.__dict__.items() if key not in _OWN})
+        node.origin = self.origin
         Operation.__init__(node, input_nodes)
         return node._finish()
 

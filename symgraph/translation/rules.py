@@ -86,22 +86,29 @@ def rule(
 
 def rule_for(kind: type) -> Rule | None:
     """The rule of a class or of its nearest base; None if there is none."""
-    for base in kind.__mro__:
-        found = RULES.get(base)
-        if found is not None:
-            return found
-    return None
+    found = RULES.get(kind)
+    if found is not None:
+        return found
+    return next((RULES[base] for base in kind.__mro__ if base in RULES), None)
 
 
 def spread(value: Value, rank: int) -> Node:
     """The node of a scalar value with `rank` new axes behind, so that it meets arrays of that rank entry by entry."""
-    node = value.settled.node
-    return node if value.rank or not rank or node.shape == () else expand_dims(node, tuple(range(-rank, 0)))
+    node = value.settled.node if value.negated or value.inverted else value.node
+    return node if not rank or value.shape or node.shape == () else expand_dims(node, tuple(range(-rank, 0)))
+
+
+def _common_shape(values: Sequence[Value]) -> tuple[Any, ...]:
+    shape: tuple[Any, ...] = ()
+    for value in values:
+        if len(value.shape) > len(shape):
+            shape = value.shape
+    return shape
 
 
 def elementwise(values: Sequence[Value]) -> tuple[list[Node], tuple[Any, ...]]:
     """The nodes of scalars and of arrays of one shape, ready to be combined entry by entry, and that shape."""
-    shape = max((value.shape for value in values), key=len, default=())
+    shape = _common_shape(values)
     return [spread(value, len(shape)) for value in values], shape
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,12 @@ __all__ = ["Translator", "brief"]
 _LEAVES = (sympy.Symbol, sympy.MatrixSymbol, sympy.IndexedBase, ArraySymbol, sympy.Idx, AppliedUndef)
 _LEAVES_IF_KNOWN = (sympy.Derivative, sympy.Indexed, MatrixElement, sympy.Function, sympy.MatrixExpr)
 _LARGEST_CONSTANT = 300  # nodes of a symbol-free expression that SymPy is asked to evaluate as a whole
+
+
+@lru_cache(maxsize=4096)
+def _leaf_kind(kind: Any) -> bool | None:
+    """Whether objects of a class stand for inputs; None where that depends on what is bound."""
+    return True if issubclass(kind, _LEAVES) else None if issubclass(kind, _LEAVES_IF_KNOWN) else False
 
 
 def brief(expr: Any) -> str:
@@ -90,10 +97,9 @@ class Translator:
 
     def is_leaf(self, expr: Any) -> bool:
         """Whether `expr` stands for an input: a symbol, f(t), or anything that is bound."""
-        if isinstance(expr, _LEAVES):
-            return True
-        if not isinstance(expr, _LEAVES_IF_KNOWN):
-            return False
+        always: bool | None = _leaf_kind(type(expr))
+        if always is not None:
+            return always
         if isinstance(expr, sympy.Derivative) and isinstance(expr.expr, AppliedUndef):
             return not self.strict or expr in self._leaves
         return bool(self._leaves) and expr in self._leaves
@@ -141,31 +147,30 @@ class Translator:
         Raises UnsupportedExpressionError with all unsupported parts, UnboundSymbolError (if strict) with all free symbols.
         """
         order, children, numbers = self._survey(exprs)
-        self._check(order, children, numbers)
-        leaves = [expr for expr in order if self.is_leaf(expr)]
-        for expr in leaves:  # those with a shape first: they tell what the dimensions are
+        leaves = {id(expr): expr for expr in order if id(expr) not in numbers and self.is_leaf(expr)}
+        self._check(order, children, numbers, leaves)
+        for expr in leaves.values():  # those with a shape first: they tell what the dimensions are
             if core_shape(expr):
                 self.leaf(expr)
-        before = self.graph._translating
+        graph, values = self.graph, self._values
+        before = graph._translating
+        self._kept.extend(order)
         try:
             for expr in order:
-                if id(expr) in self._values:
+                key = id(expr)
+                if key in values:
                     continue
-                self.graph._translating = expr
-                self._values[id(expr)] = self._value(expr, children, numbers)
-                self._kept.append(expr)
+                graph._translating = expr
+                if key in leaves:
+                    values[key] = self.leaf(expr)
+                elif key in numbers:
+                    values[key] = Value(self.constant(numbers[key]))
+                else:
+                    build = rule_for(type(expr)).build  # type: ignore[union-attr]  # _check found it
+                    values[key] = build(self, expr, [values[id(child)] for child in children[key]])
         finally:
-            self.graph._translating = before
-        return [self._values[id(expr)] for expr in exprs]
-
-    def _value(self, expr: Any, children: Mapping[int, Sequence[Any]], numbers: Mapping[int, Any]) -> Value:
-        if id(expr) in numbers:
-            return Value(self.constant(numbers[id(expr)]))
-        if self.is_leaf(expr):
-            return self.leaf(expr)
-        found = rule_for(type(expr))
-        assert found is not None
-        return found.build(self, expr, [self._values[id(child)] for child in children[id(expr)]])
+            graph._translating = before
+        return [values[id(expr)] for expr in exprs]
 
     # --- the walk
 
@@ -226,20 +231,22 @@ class Translator:
             needed.update(id(part) for part in children[key])
         return result[::-1], children, numbers
 
-    def _check(self, order: Sequence[Any], children: Mapping[int, Sequence[Any]], numbers: Mapping[int, Any]) -> None:
+    def _check(
+        self,
+        order: Sequence[Any],
+        children: Mapping[int, Sequence[Any]],
+        numbers: Mapping[int, Any],
+        leaves: Mapping[int, Any],
+    ) -> None:
         unsupported: dict[Any, str] = {}
+        for expr in leaves.values():
+            if self.strict and isinstance(expr, AppliedUndef) and expr not in self._leaves:
+                unsupported[brief(expr)] = (
+                    f"the function {expr.func} is undefined: make {brief(expr)} an argument, or give an implementation"
+                )
         for expr in order:
-            if (
-                id(expr) in numbers
-                or id(expr) in self._values
-                or (self.is_leaf(expr) and not (self.strict and isinstance(expr, AppliedUndef)))
-            ):
-                continue
-            if isinstance(expr, AppliedUndef):
-                if expr not in self._leaves:
-                    unsupported[brief(expr)] = (
-                        f"the function {expr.func} is undefined: make {brief(expr)} an argument, or give an implementation"
-                    )
+            key = id(expr)
+            if key in leaves or key in numbers or key in self._values:
                 continue
             found = rule_for(type(expr))
             reason = f"{type(expr).__name__} has no numeric meaning here" if found is None else found.refuse(expr)
@@ -250,7 +257,7 @@ class Translator:
             listed = "\n".join(f"  {text}: {reason}" for text, reason in unsupported.items())
             raise UnsupportedExpressionError(f"This cannot be computed:\n{listed}", parts)
         if self.strict:
-            unbound = self._unbound(expr for expr in order if self.is_leaf(expr) and id(expr) not in numbers)
+            unbound = self._unbound(leaves.values())
             if unbound:
                 raise UnboundSymbolError(_unbound_message(unbound, list(self._leaves)), tuple(unbound))
 
