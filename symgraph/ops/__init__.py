@@ -17,6 +17,7 @@ from . import (
     parts,
     reduction,
     state,
+    user,
 )
 from .base import Elementwise, PureOperation
 from .linalg import adjoint, matrix_transpose
@@ -39,6 +40,7 @@ for _module in (
     linalg,
     forms,
     state,
+    user,
 ):
     for _name, _value in vars(_module).items():
         if (

@@ -222,6 +222,7 @@ class cbrt(Elementwise):
 
     dtype_rule = staticmethod(as_float)
     sympy_types = (cfunctions.Cbrt,)
+    real_only = True
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         return xp.cbrt(x)
@@ -367,6 +368,7 @@ class mod(Elementwise):
     """
 
     sympy_types = (sympy.Mod,)
+    real_only = True
 
     def compute(self, x: Any, y: Any, *, xp: Any = np) -> Any:
         return xp.remainder(x, y)

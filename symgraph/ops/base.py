@@ -47,6 +47,7 @@ class Elementwise(PureOperation):
 
     Attributes of a class:
         sympy_types: the SymPy classes that this operation stands for.
+        real_only: whether it is defined for real numbers alone.
 
     >>> class cube(Elementwise):
     ...     def compute(self, x, *, xp=np):
@@ -60,6 +61,7 @@ class Elementwise(PureOperation):
 
     sympy_types: ClassVar[tuple[type, ...]] = ()
     arity: ClassVar[int | None] = None
+    real_only: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -11,7 +11,7 @@ from sympy.codegen import cfunctions
 
 from ..graph import Node
 from .arithmetic import reciprocal, sqrt, square
-from .base import Elementwise, as_float
+from .base import Elementwise, as_float, is_complex
 
 
 class _Real(Elementwise):
@@ -347,6 +347,7 @@ class atan2(_Real):
     """
 
     sympy_types = (sympy.atan2,)
+    real_only = True
 
     def compute(self, y: Any, x: Any, *, xp: Any = np) -> Any:
         return xp.atan2(y, x)
@@ -366,6 +367,8 @@ class hypot(_Real):
     sympy_types = (cfunctions.hypot,)
 
     def compute(self, x: Any, y: Any, *, xp: Any = np) -> Any:
+        if is_complex(x) or is_complex(y):
+            return xp.sqrt(xp.add(xp.multiply(x, x), xp.multiply(y, y)))
         return xp.hypot(x, y)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:

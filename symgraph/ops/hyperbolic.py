@@ -10,6 +10,7 @@ import sympy
 
 from ..graph import Node
 from .arithmetic import reciprocal, sqrt, square
+from .base import is_complex
 from .elementary import _Real
 
 
@@ -238,6 +239,8 @@ class softplus(_Real):
     """
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
+        if is_complex(x):
+            return xp.log1p(xp.exp(x))
         return xp.logaddexp(x, xp.zeros_like(x))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
@@ -253,6 +256,8 @@ class logaddexp(_Real):
     """
 
     def compute(self, x: Any, y: Any, *, xp: Any = np) -> Any:
+        if is_complex(x) or is_complex(y):
+            return xp.log(xp.add(xp.exp(x), xp.exp(y)))
         return xp.logaddexp(x, y)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:

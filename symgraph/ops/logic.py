@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import UnboundSymbolError
 from ..graph import Node
 from ..shapes import Spec, broadcast, promote
 from .base import Elementwise
@@ -196,3 +197,31 @@ class heaviside(Elementwise):
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         x, _ = self.input_nodes
         return [None, where(equal(x, 0), grad, 0)]
+
+
+class unbound_if(Elementwise):
+    """nan, but UnboundSymbolError where the condition holds: a branch that cannot be computed, since symbols have no value.
+
+    >>> unbound_if(False, "y").eval()
+    np.float64(nan)
+    """
+
+    attributes = ("symbols",)
+
+    def __init__(self, condition: Any, symbols: str = "", name: str | None = None) -> None:
+        super().__init__(condition, name=name)
+        self.symbols = symbols
+
+    @staticmethod
+    def dtype_rule(dtype: Any) -> Any:
+        return float
+
+    def compute(self, condition: Any, *, xp: Any = np) -> Any:
+        if bool(xp.any(condition)):
+            raise UnboundSymbolError(
+                f"A branch of a Piecewise is taken in which free symbols {{{self.symbols}}} are not in args"
+            )
+        return xp.where(condition, float("nan"), float("nan"))
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [None]

@@ -24,6 +24,7 @@ from ..ops.logic import (
     logical_or,
     logical_xor,
     not_equal,
+    unbound_if,
     where,
 )
 from ..ops.parts import cast
@@ -43,6 +44,8 @@ _RELATIONS = {
 @rule(*_RELATIONS)
 def _relation(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
     nodes, shape = elementwise(values)
+    if not isinstance(expr, (sympy.Eq, sympy.Ne)):
+        nodes = [translator.real(node) for node in nodes]
     return Value(_RELATIONS[type(expr)](*nodes), shape)
 
 
@@ -132,7 +135,10 @@ def _operands(cond: Any) -> list[Any]:
 def _piecewise(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
     """The first branch whose condition holds; nan where none does, and where a condition that decides compares with nan."""
     count = len(expr.args)
-    branches, conditions = values[: 2 * count : 2], [condition(value) for value in values[1 : 2 * count : 2]]
+    conditions = [condition(value) for value in values[1 : 2 * count : 2]]
+    branches = values[: 2 * count : 2]
+    if translator.untaken:
+        branches = _guarded(translator, expr, branches, conditions)
     rest = iter(values[2 * count :])
     rank = max(value.rank for value in branches)
     shape = max((value.shape for value in branches), key=len)
@@ -152,6 +158,19 @@ def _piecewise(translator: Translator, expr: Any, values: Sequence[Value]) -> Va
         for operand in operands:
             result = where(is_nan(operand), nan, result)
     return Value(result, shape)
+
+
+def _guarded(translator: Translator, expr: Any, branches: Sequence[Value], conditions: Sequence[Value]) -> list[Value]:
+    """The branches, where those with unbound symbols refuse to be taken."""
+    result = list(branches)
+    before: Node = translator.constant(False)
+    for place, ((branch, _), test) in enumerate(zip(expr.args, conditions, strict=True)):
+        symbols = translator.untaken.get(id(branch))
+        if symbols is not None:
+            taken = logical_and(test.node, logical_not(before))
+            result[place] = Value(unbound_if(taken, ", ".join(map(str, symbols))))
+        before = logical_or(before, test.node)
+    return result
 
 
 @rule(ExprCondPair, refuse=lambda expr: "a branch of a Piecewise has no value by itself")

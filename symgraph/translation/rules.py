@@ -132,6 +132,8 @@ def _register_operations() -> None:
 def _of_entries(operation: type[Elementwise]) -> Build:
     def build(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
         nodes, shape = elementwise(values)
+        if operation.real_only:
+            nodes = [translator.real(node) for node in nodes]
         return Value(operation(*nodes), shape)
 
     return build

@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from ..graph import Node
-from ..nodes import Constant
+from ..nodes import Constant, constant
 from ..ops.arithmetic import (
     add_n,
     divide,
@@ -23,7 +23,7 @@ from ..ops.arithmetic import (
     square,
     subtract,
 )
-from ..ops.elementary import exp2
+from ..ops.elementary import cos, exp, exp2
 from ..ops.logic import heaviside
 from .rules import Value, elementwise, rule
 from .translator import Translator
@@ -38,7 +38,7 @@ def _add(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
 
 def total(values: Sequence[Value]) -> Value:
     """The sum of values of one shape (scalars among matrices stand for each entry)."""
-    terms = [value if not value.inverted else value.settled for value in values]
+    terms = _cancelling_first([_subtracted(value if not value.inverted else value.settled) for value in values])
     shape = max((term.shape for term in terms), key=len, default=())
     signs = [term.negated for term in terms]
     nodes, _ = elementwise([term._replace(negated=False) for term in terms])
@@ -52,6 +52,28 @@ def total(values: Sequence[Value]) -> Value:
         if place != first:
             result = subtract(result, node) if signs[place] else result + node
     return Value(result, shape)
+
+
+def _subtracted(value: Value) -> Value:
+    """A negative constant as a subtracted positive one."""
+    node = value.node
+    if isinstance(node, Constant) and isinstance(node.value, float) and node.value < 0:
+        return value._replace(node=constant(-node.value, graph=node.graph), negated=not value.negated)
+    return value
+
+
+def _cancelling_first(terms: list[Value]) -> list[Value]:
+    """exp(x) and 1, or cos(x) and 1, with opposite signs are combined first: together they are exact (see `rewriting`)."""
+    ones = [t for t in terms if isinstance(t.node, Constant) and type(t.node.value) is float and t.node.value == 1]
+    if len(terms) < 3 or not ones:
+        return terms
+    one = ones[0]
+    partner = next((t for t in terms if isinstance(t.node, (exp, cos)) and t.negated != one.negated), None)
+    if partner is None:
+        return terms
+    plus, minus = (one, partner) if partner.negated else (partner, one)
+    rest = [t for t in terms if t is not one and t is not partner]
+    return [Value(subtract(plus.node, minus.node), plus.shape), *rest]
 
 
 def _sum(nodes: Sequence[Node]) -> Node:
@@ -155,6 +177,7 @@ def rational_power(translator: Translator, value: Value, exponent: Any) -> Value
 def _extreme(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
     operation = maximum if isinstance(expr, sympy.Max) else minimum
     nodes, shape = elementwise(values)
+    nodes = [translator.real(node) for node in nodes]
     result = nodes[0]
     for node in nodes[1:]:
         result = operation(result, node)
@@ -163,8 +186,8 @@ def _extreme(translator: Translator, expr: Any, values: Sequence[Value]) -> Valu
 
 @rule(sympy.Heaviside)
 def _heaviside(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    nodes, shape = elementwise(values)
-    return Value(heaviside(*nodes), shape)
+    (node, at_zero), shape = elementwise(values)
+    return Value(heaviside(translator.real(node), at_zero), shape)
 
 
 @rule(sympy.exp_polar, sympy.polar_lift, children=lambda expr: expr.args)

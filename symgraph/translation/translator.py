@@ -16,13 +16,15 @@ from ..errors import UnboundSymbolError, UnsupportedExpressionError
 from ..graph import Graph, Node
 from ..nodes import as_node, constant, placeholder
 from ..ops.creation import dimension
+from ..ops.parts import real
 from ..shapes import core_shape
 from .constants import exact
-from .rules import Value, rule_for
+from .rules import Rule, Value, rule_for
+from .user import user_rule
 
 __all__ = ["Translator", "brief"]
 
-_LEAVES = (sympy.Symbol, sympy.MatrixSymbol, sympy.IndexedBase, ArraySymbol, sympy.Idx, AppliedUndef)
+_LEAVES = (sympy.Symbol, sympy.MatrixSymbol, sympy.IndexedBase, ArraySymbol, sympy.Idx)
 _LEAVES_IF_KNOWN = (sympy.Derivative, sympy.Indexed, MatrixElement, sympy.Function, sympy.MatrixExpr)
 _LARGEST_CONSTANT = 300  # nodes of a symbol-free expression that SymPy is asked to evaluate as a whole
 
@@ -58,14 +60,33 @@ class Translator:
         bindings: nodes for symbols (and for f(t), derivatives, and other things that stand for an input).
         strict: refuse symbols that are not bound; else a placeholder is made for each.
         dtype: the floating-point dtype of arrays made on the way.
+        domain: "real", or "complex": then all values may be complex, and what is defined for real numbers only takes the real parts.
+        functions: Python callables by the names of the SymPy functions that they stand for.
+        tolerant: an unbound symbol in a branch of a Piecewise is an error only when a run takes that branch.
     """
 
     def __init__(
-        self, graph: Graph, bindings: Mapping[Any, Any] | None = None, *, strict: bool = False, dtype: Any = np.float64
+        self,
+        graph: Graph,
+        bindings: Mapping[Any, Any] | None = None,
+        *,
+        strict: bool = False,
+        dtype: Any = np.float64,
+        domain: str = "real",
+        functions: Mapping[str, Any] | None = None,
+        tolerant: bool = False,
     ) -> None:
+        if domain not in ("real", "complex"):
+            raise ValueError(f"domain must be 'real' or 'complex', not {domain!r}")
         self.graph = graph
         self.strict = strict
         self.dtype = np.dtype(dtype)
+        self.domain = domain
+        self.functions = dict(functions or {})
+        self.tolerant = tolerant
+        self.untaken: dict[
+            int, tuple[Any, ...]
+        ] = {}  # branches that must not be taken, and the unbound symbols in them
         self.placeholders: dict[Any, placeholder] = {}
         self._leaves: dict[Any, Value] = {}
         self._dimensions: dict[Any, Node] = {}
@@ -74,6 +95,11 @@ class Translator:
         self._kept: list[Any] = []  # keeps the objects alive whose id is a key
         for symbol, node in (bindings or {}).items():
             self.bind(symbol, node)
+
+    def inner(self, graph: Graph | None = None) -> Translator:
+        """A translator with the same options for a body with variables of its own."""
+        graph = graph if graph is not None else self.graph
+        return Translator(graph, dtype=self.dtype, domain=self.domain, functions=self.functions)
 
     # --- leaves
 
@@ -97,12 +123,27 @@ class Translator:
 
     def is_leaf(self, expr: Any) -> bool:
         """Whether `expr` stands for an input: a symbol, f(t), or anything that is bound."""
-        always: bool | None = _leaf_kind(type(expr))
+        kind: Any = type(expr)
+        always: bool | None = _leaf_kind(kind)
         if always is not None:
             return always
         if isinstance(expr, sympy.Derivative) and isinstance(expr.expr, AppliedUndef):
             return not self.strict or expr in self._leaves
-        return bool(self._leaves) and expr in self._leaves
+        if self._leaves and expr in self._leaves:
+            return True
+        return isinstance(expr, AppliedUndef) and self.rule(expr) is None
+
+    def rule(self, expr: Any) -> Rule | None:
+        """What to do with an expression: an implementation that the user gave comes before the table."""
+        if isinstance(expr, (sympy.Function, AppliedUndef)):
+            implemented = user_rule(expr, self.functions)
+            if implemented is not None:
+                return implemented
+        return rule_for(type(expr))
+
+    def real(self, node: Node) -> Node:
+        """`node` where only real numbers are defined: its real part, if the domain is complex."""
+        return real(node) if self.domain == "complex" else node
 
     def leaf(self, symbol: Any) -> Value:
         """The value of something that stands for an input."""
@@ -166,8 +207,9 @@ class Translator:
                 elif key in numbers:
                     values[key] = Value(self.constant(numbers[key]))
                 else:
-                    build = rule_for(type(expr)).build  # type: ignore[union-attr]  # _check found it
-                    values[key] = build(self, expr, [values[id(child)] for child in children[key]])
+                    values[key] = self.rule(expr).build(  # type: ignore[union-attr]  # _check found it
+                        self, expr, [values[id(child)] for child in children[key]]
+                    )
         finally:
             graph._translating = before
         return [values[id(expr)] for expr in exprs]
@@ -201,7 +243,7 @@ class Translator:
             elif self.is_leaf(expr) or key in self._values:
                 parts = ()
             else:
-                found = rule_for(type(expr))
+                found = self.rule(expr)
                 parts = tuple(
                     found.children(expr) if found is not None else (a for a in expr.args if isinstance(a, sympy.Basic))
                 )
@@ -248,7 +290,7 @@ class Translator:
             key = id(expr)
             if key in leaves or key in numbers or key in self._values:
                 continue
-            found = rule_for(type(expr))
+            found = self.rule(expr)
             reason = f"{type(expr).__name__} has no numeric meaning here" if found is None else found.refuse(expr)
             if reason is not None:
                 unsupported[brief(expr)] = reason
@@ -258,8 +300,35 @@ class Translator:
             raise UnsupportedExpressionError(f"This cannot be computed:\n{listed}", parts)
         if self.strict:
             unbound = self._unbound(leaves.values())
-            if unbound:
+            if unbound and not (self.tolerant and self._only_in_branches(unbound, order, children)):
                 raise UnboundSymbolError(_unbound_message(unbound, list(self._leaves)), tuple(unbound))
+
+    def _only_in_branches(
+        self, unbound: Sequence[Any], order: Sequence[Any], children: Mapping[int, Sequence[Any]]
+    ) -> bool:
+        """Whether unbound symbols occur in branches of Piecewise alone. If so, they become nan, and the branches are noted as `untaken`."""
+        tainted: dict[int, dict[Any, None]] = {}
+        untaken: dict[int, tuple[Any, ...]] = {}
+        roots = {id(expr) for expr in order}
+        for expr in order:
+            parts = children[id(expr)]
+            roots.difference_update(map(id, parts))
+            if not parts and expr in unbound:
+                tainted[id(expr)] = {expr: None}
+                continue
+            bad = [part for part in parts if id(part) in tainted]
+            if isinstance(expr, sympy.Piecewise):
+                branches = {id(branch) for branch, _ in expr.args}
+                untaken.update((id(part), tuple(tainted[id(part)])) for part in bad if id(part) in branches)
+                bad = [part for part in bad if id(part) not in branches]
+            if bad:
+                tainted[id(expr)] = {symbol: None for part in bad for symbol in tainted[id(part)]}
+        if roots & tainted.keys():
+            return False
+        self.untaken.update(untaken)
+        for symbol in unbound:
+            self._leaves[symbol] = Value(self.constant(float("nan")))
+        return True
 
 
 def _unbound_message(unbound: Sequence[Any], arguments: Sequence[Any]) -> str:

@@ -1,0 +1,130 @@
+"""Rewrites of a graph into one that computes the same with fewer or smaller errors: rules from node to node, and their driver.
+
+EXACT rules keep every value that the original computes to full accuracy, nan, inf and dtype included; where the original loses digits by
+cancellation, or overflows on the way, they give what it means. New nodes are built beside the old ones: nobody's node changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .graph import Node, postorder
+from .nodes import Constant, Operation
+from .ops.arithmetic import add, multiply, negative, sqrt, square, subtract
+from .ops.elementary import cos, exp, expm1, hypot, log, log1p, sin
+from .ops.hyperbolic import logaddexp, softplus
+
+__all__ = ["EXACT", "Rewrite", "rewrite"]
+
+Rewrite = Callable[[Any], Node | None]
+EXACT: dict[type[Operation], list[Rewrite]] = {}
+
+
+def _exact(*types: type[Operation]) -> Callable[[Rewrite], Rewrite]:
+    def register(rule: Rewrite) -> Rewrite:
+        for kind in types:
+            EXACT.setdefault(kind, []).append(rule)
+        return rule
+
+    return register
+
+
+def _is_number(node: Node, value: float) -> bool:
+    return isinstance(node, Constant) and isinstance(node.value, (int, float)) and node.value == value
+
+
+def _plus_one(node: Node) -> Node | None:
+    """x where `node` is 1 + x or 1 - x (then -x)."""
+    if isinstance(node, add):
+        first, second = node.input_nodes
+        return second if _is_number(first, 1) else first if _is_number(second, 1) else None
+    if isinstance(node, subtract) and _is_number(node.input_nodes[0], 1):
+        return negative(node.input_nodes[1])
+    return None
+
+
+@_exact(subtract, add)
+def _exp_minus_one(node: Operation) -> Node | None:
+    """exp(x) - 1 -> expm1(x), and 1 - exp(x) -> -expm1(x)."""
+    first, second = node.input_nodes
+    if isinstance(node, add):
+        for a, b in ((first, second), (second, first)):
+            if isinstance(a, exp) and _is_number(b, -1):
+                return expm1(a.input_nodes[0])
+        return None
+    if isinstance(first, exp) and _is_number(second, 1):
+        return expm1(first.input_nodes[0])
+    if isinstance(second, exp) and _is_number(first, 1):
+        return negative(expm1(second.input_nodes[0]))
+    return None
+
+
+@_exact(subtract, add)
+def _one_minus_cos(node: Operation) -> Node | None:
+    """1 - cos(x) -> 2 sin(x/2)**2, and cos(x) - 1 -> -2 sin(x/2)**2."""
+    first, second = node.input_nodes
+    if isinstance(node, add):
+        for a, b in ((first, second), (second, first)):
+            if isinstance(a, cos) and _is_number(b, -1):
+                return multiply(-2.0, square(sin(multiply(0.5, a.input_nodes[0]))))
+        return None
+    if isinstance(second, cos) and _is_number(first, 1):
+        return multiply(2.0, square(sin(multiply(0.5, second.input_nodes[0]))))
+    if isinstance(first, cos) and _is_number(second, 1):
+        return multiply(-2.0, square(sin(multiply(0.5, first.input_nodes[0]))))
+    return None
+
+
+@_exact(log)
+def _log_of_sum(node: Operation) -> Node | None:
+    """log(1 + exp(x)) -> softplus(x), log(1 + x) -> log1p(x), log(exp(x) + exp(y)) -> logaddexp(x, y)."""
+    (total,) = node.input_nodes
+    if isinstance(total, add) and all(isinstance(term, exp) for term in total.input_nodes):
+        return logaddexp(*[term.input_nodes[0] for term in total.input_nodes])
+    if isinstance(total, expm1):
+        return None
+    rest = _plus_one(total)
+    if rest is None:
+        return None
+    return softplus(rest.input_nodes[0]) if isinstance(rest, exp) else log1p(rest)
+
+
+@_exact(sqrt)
+def _root_of_squares(node: Operation) -> Node | None:
+    """sqrt(x**2 + y**2) -> hypot(x, y)."""
+    (total,) = node.input_nodes
+    if isinstance(total, add) and all(isinstance(term, square) for term in total.input_nodes):
+        x, y = (term.input_nodes[0] for term in total.input_nodes)
+        return hypot(x, y)
+    return None
+
+
+def rewrite(outputs: Sequence[Node], rules: dict[type[Operation], list[Rewrite]] | None = None) -> list[Node]:
+    """Nodes that compute the same as `outputs`, by `rules` (EXACT by default), applied from the inputs upwards, each node once.
+
+    >>> from symgraph import placeholder
+    >>> x = placeholder()
+    >>> rewrite([exp(x) - 1])[0]
+    <symgraph expm1 'expm1' shape=(...,) dtype=None>
+    """
+    rules = EXACT if rules is None else rules
+    new: dict[Node, Node] = {}
+    for node in postorder(outputs):
+        result = node
+        if isinstance(node, Operation):
+            inputs = [new[source] for source in node.input_nodes]
+            graph = node.graph
+            before, graph._translating = graph._translating, node.origin if not isinstance(node.origin, tuple) else None
+            try:
+                if any(a is not b for a, b in zip(inputs, node.input_nodes, strict=True)):
+                    result = node.rebuild(inputs)
+                for rule in rules.get(type(result), ()):
+                    found = rule(result)
+                    if found is not None:
+                        result = found
+                        break
+            finally:
+                graph._translating = before
+        new[node] = result
+    return [new[node] for node in outputs]
