@@ -9,13 +9,15 @@ array([[ 2.],
 
 from . import errors, ops, train
 from .differentiate import gradients
+from .dropin import lambdify
 from .errors import *  # noqa: F403
-from .functions import Function, function, lambdify
+from .functions import Function, function
 from .graph import Graph, Node, control_dependencies, get_default_graph, name_scope, reset_default_graph
 from .nodes import Constant, Operation, Variable, constant, placeholder
 from .ops import *  # noqa: F403
 from .session import Session, get_default_session, global_variables_initializer, variables_initializer
 from .translation import translate
+from .translation.user import register
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "lambdify",
     "name_scope",
     "placeholder",
+    "register",
     "reset_default_graph",
     "train",
     "translate",

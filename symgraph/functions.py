@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
-import keyword
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import sympy
-from sympy.core.function import AppliedUndef
-from sympy.matrices.expressions.matexpr import MatrixElement
-from sympy.tensor.array.expressions import ArraySymbol
 
 from . import backends
-from .errors import ArgumentError
-from .feeds import Dimensions, as_array, batch_shape, feed_symbol
+from .arguments import Parameter, argument_list, check_arguments, python_signature
+from .feeds import Dimensions, batch_shape, feed_symbol
 from .graph import Graph, Node
 from .nodes import placeholder
 from .program import Program
 from .results import own_results
-from .shapes import core_shape
+from .rewriting import rewrite
 from .structure import Structure
 from .translation import Translation, as_expression, brief, translate_all
 
-__all__ = ["Function", "function", "lambdify"]
-
-_SYMBOLS = (
-    sympy.Symbol,
-    sympy.MatrixSymbol,
-    sympy.IndexedBase,
-    sympy.Idx,
-    sympy.Indexed,
-    ArraySymbol,
-    MatrixElement,
-    AppliedUndef,
-    sympy.Derivative,
-)
+__all__ = ["Function", "function"]
 
 
 @dataclass(frozen=True)
@@ -78,39 +61,47 @@ class Function:
         outputs: Any,
         *,
         dtype: Any = None,
+        domain: str = "real",
         backend: Any = None,
         name: str = "f",
         batch: str = "first",
         broadcast: bool = True,
+        rewrite: bool = True,
+        functions: Mapping[str, Any] | None = None,
+        tolerant: bool = False,
     ) -> None:
         if batch not in ("first", "last"):
             raise ValueError(f"batch must be 'first' or 'last', not {batch!r}")
-        self._options: dict[str, Any] = {
-            "dtype": None if dtype is None else np.dtype(dtype),
-            "backend": backend,
-            "name": name,
-            "batch": batch,
-            "broadcast": broadcast,
-        }
         if dtype is not None and np.dtype(dtype).kind not in "fc":
             raise ValueError(
                 f"dtype must be a floating-point or complex dtype, not {np.dtype(dtype)}: SymPy's numbers are not machine integers"
             )
-        self._parameters = [_Parameter(arg, place) for place, arg in enumerate(_argument_list(args))]
+        self._options: dict[str, Any] = {
+            "dtype": None if dtype is None else np.dtype(dtype),
+            "domain": domain,
+            "backend": backend,
+            "name": name,
+            "batch": batch,
+            "broadcast": broadcast,
+            "rewrite": rewrite,
+            "functions": dict(functions or {}),
+            "tolerant": tolerant,
+        }
+        self._parameters = [Parameter(arg, place) for place, arg in enumerate(argument_list(args))]
         self.args = tuple(symbol for parameter in self._parameters for symbol in parameter.symbols)
-        _check_arguments(self.args)
+        check_arguments(self.args)
         self._structure = Structure(outputs)
         self._expressions = tuple(as_expression(leaf) for leaf in self._structure.leaves)
         self._explicit = tuple(isinstance(e, (sympy.MatrixBase, sympy.NDimArray)) for e in self._expressions)
-        self._cores = tuple(core_shape(symbol) for symbol in self.args)
-        self._ranks = tuple(len(core) for core in self._cores)
         self._names = {p.name: i for i, p in enumerate(self._parameters) if p.is_named}
         self._compiler = backends.get(backend)
         self._compiled: dict[np.dtype[Any], _Compiled] = {}
         self.__name__ = self.__qualname__ = name
-        self.__signature__ = _signature(self._parameters)
+        self.__signature__ = python_signature(self._parameters)
         self.__doc__ = f"{name}({', '.join(p.name for p in self._parameters)})\n\nComputes {self._text()}."
         self._default = self._for(_real_dtype(np.dtype(dtype)) if dtype is not None else np.dtype(np.float64))
+        self._cores = tuple(node.core for node in self._default.placeholders)
+        self._ranks = tuple(len(core) for core in self._cores)
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
@@ -155,6 +146,13 @@ class Function:
             else f"{len(texts)} expressions"
         )
 
+    def expression_text(self) -> str:
+        """The expressions as SymPy prints them; what is too deep to print, in brief."""
+        try:
+            return str(self.outputs)
+        except RecursionError:
+            return self._text()
+
     def __reduce__(self) -> Any:
         return _rebuild, (
             [p.argument for p in self._parameters],
@@ -168,7 +166,10 @@ class Function:
         if found is None:
             graph = Graph()
             with graph.as_default():
-                translation = translate_all(self._expressions, known=self.args, strict=True, dtype=dtype)
+                options = {key: self._options[key] for key in ("domain", "functions", "tolerant")}
+                translation = translate_all(self._expressions, known=self.args, strict=True, dtype=dtype, **options)
+                if self._options["rewrite"]:
+                    translation = replace(translation, nodes=tuple(rewrite(translation.nodes)))
             placeholders = tuple(translation.placeholders[symbol] for symbol in self.args)
             # every argument is a leaf of the program, used or not
             program, leaves = Program.of([*translation.nodes, *placeholders])
@@ -189,6 +190,8 @@ class Function:
         flat = self._flat(values, named)
         dtype = self.dtype if self.dtype is not None else _precision(flat)
         compiled = self._for(_real_dtype(dtype))
+        if self._options["domain"] == "complex":
+            dtype = np.result_type(dtype, np.complex64)
         dimensions = Dimensions()
         arrays, loops = [], []
         for node, core, rank, value in zip(compiled.placeholders, self._cores, self._ranks, flat, strict=True):
@@ -287,92 +290,16 @@ def _batch_last(output: Any, rank: int) -> Any:
     return np.transpose(output, (*axes[output.ndim - rank :], *axes[: output.ndim - rank]))
 
 
-# --- arguments
-
-
-class _Parameter:
-    """One argument: a symbol, or a nested list (or explicit matrix) of symbols."""
-
-    def __init__(self, argument: Any, place: int) -> None:
-        self.argument = argument
-        entries = argument.tolist() if isinstance(argument, sympy.MatrixBase) else argument
-        self._matrix = argument.shape if isinstance(argument, sympy.MatrixBase) else None
-        self._structure = Structure(entries)
-        self.symbols = tuple(self._structure.leaves)
-        self.is_plain = self._structure.is_leaf
-        name = str(getattr(argument, "name", argument)) if self.is_plain else f"arg{place}"
-        self.is_named = name.isidentifier() and not keyword.iskeyword(name)
-        self.name = name
-
-    def unpack(self, value: Any) -> Sequence[Any]:
-        """The values for `symbols`, from one that has the argument's form."""
-        if self.is_plain:
-            return (value,)
-        if self._matrix is not None:
-            array = as_array(value, self.name)
-            if array.ndim == 1 and 1 in self._matrix and array.size == len(self.symbols):
-                return list(array)
-            if array.shape != self._matrix:
-                raise ArgumentError(
-                    f"The argument {self.argument} has shape {self._matrix}, but a value of shape {array.shape} was given"
-                )
-            return list(array.reshape(-1))
-        leaves: list[Any] = []
-        stack = [(self._structure.rebuild(self.symbols), value)]
-        while stack:
-            form, given = stack.pop()
-            if not isinstance(form, (list, tuple)):
-                leaves.append(given)
-                continue
-            if not hasattr(given, "__len__") or isinstance(given, (str, bytes)) or len(given) != len(form):
-                raise ArgumentError(
-                    f"The argument {form} needs a sequence of {len(form)} values, but {given!r} was given"
-                )
-            stack.extend(reversed(list(zip(form, given, strict=True))))
-        return leaves
-
-
-def _argument_list(args: Any) -> list[Any]:
-    if isinstance(args, (set, frozenset)):
-        raise TypeError("args is a set, which has no order: use a list or a tuple")
-    if isinstance(args, (str, bytes)):
-        raise ArgumentError(f"args is the string {args!r}; use SymPy symbols, for instance sympy.symbols({args!r})")
-    if isinstance(args, (list, tuple, sympy.Tuple)):
-        return list(args)
-    if isinstance(args, sympy.Basic | sympy.MatrixBase):
-        return [args]
-    if hasattr(args, "__iter__"):
-        return list(args)
-    raise ArgumentError(f"{args!r} is not an argument list: use a SymPy symbol or a list of them")
-
-
-def _check_arguments(symbols: Sequence[Any]) -> None:
-    seen: set[Any] = set()
-    for symbol in symbols:
-        if not isinstance(symbol, _SYMBOLS):
-            raise ArgumentError(
-                f"{symbol!r} cannot be an argument: use a Symbol, MatrixSymbol, IndexedBase, f(t), or a derivative of one"
-            )
-        if symbol in seen:
-            raise ArgumentError(f"The argument {symbol} is given twice")
-        seen.add(symbol)
-
-
-def _signature(parameters: Sequence[_Parameter]) -> inspect.Signature:
-    """For `inspect.signature`. Arguments up to the last one whose name is no identifier are positional-only."""
-    names = [p.name if p.is_named else f"arg{i}" for i, p in enumerate(parameters)]
-    if len(set(names)) < len(names):
-        names = [f"arg{i}" for i in range(len(names))]
-    last = max((i for i, p in enumerate(parameters) if not p.is_named), default=-1)
-    kinds = [
-        inspect.Parameter.POSITIONAL_ONLY if i <= last else inspect.Parameter.POSITIONAL_OR_KEYWORD
-        for i in range(len(names))
-    ]
-    return inspect.Signature([inspect.Parameter(name, kind) for name, kind in zip(names, kinds, strict=True)])
-
-
 def function(
-    args: Any, outputs: Any, *, dtype: Any = None, backend: Any = None, name: str = "f", broadcast: bool = True
+    args: Any,
+    outputs: Any,
+    *,
+    dtype: Any = None,
+    domain: str = "real",
+    backend: Any = None,
+    name: str = "f",
+    broadcast: bool = True,
+    rewrite: bool = True,
 ) -> Function:
     """A Function of SymPy symbols that computes expressions. Batch axes come first everywhere.
 
@@ -380,24 +307,20 @@ def function(
         args: a symbol or a list of symbols (Symbol, MatrixSymbol, f(t), ...), nested at will.
         outputs: an expression, or a list, tuple or dict of expressions, nested at will.
         dtype: the floating-point dtype to compute in; by default that of what is fed.
+        domain: "real": functions give nan where their value is not real, and complex values arise from `I` and from complex feeds only;
+            "complex": SymPy's principal values, and complex results.
         backend: see `symgraph.backends`.
         name: its `__name__`.
         broadcast: whether outputs that are constant along a batch axis are repeated along it.
+        rewrite: whether forms that lose digits, such as exp(x) - 1 and log(1 + x), are computed by those that do not.
 
     Raises UnsupportedExpressionError, UnboundSymbolError, ArgumentError when it is built.
 
     >>> x = sympy.Symbol("x")
     >>> function(x, sympy.sin(x) ** 2)([0.0, 1.0])
     array([0.        , 0.70807342])
+    >>> function(x, sympy.sqrt(x), domain="complex")(-4.0)
+    np.complex128(2j)
     """
-    return Function(args, outputs, dtype=dtype, backend=backend, name=name, broadcast=broadcast)
-
-
-def lambdify(args: Any, expr: Any, *, dtype: Any = None, backend: Any = None) -> Callable[..., Any]:
-    """`symgraph.function` in the manner of `sympy.lambdify`: the entries of explicit matrices come first, batch axes last.
-
-    >>> x = sympy.Symbol("x")
-    >>> lambdify(x, sympy.Matrix([[x, 1]]))([1.0, 2.0, 3.0]).shape
-    (1, 2, 3)
-    """
-    return Function(args, expr, dtype=dtype, backend=backend, name="_lambdifygenerated", batch="last")
+    options = {"dtype": dtype, "domain": domain, "backend": backend, "name": name, "broadcast": broadcast}
+    return Function(args, outputs, rewrite=rewrite, **options)

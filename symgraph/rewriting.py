@@ -82,8 +82,6 @@ def _log_of_sum(node: Operation) -> Node | None:
     (total,) = node.input_nodes
     if isinstance(total, add) and all(isinstance(term, exp) for term in total.input_nodes):
         return logaddexp(*[term.input_nodes[0] for term in total.input_nodes])
-    if isinstance(total, expm1):
-        return None
     rest = _plus_one(total)
     if rest is None:
         return None
@@ -119,7 +117,7 @@ def rewrite(outputs: Sequence[Node], rules: dict[type[Operation], list[Rewrite]]
             try:
                 if any(a is not b for a, b in zip(inputs, node.input_nodes, strict=True)):
                     result = node.rebuild(inputs)
-                for rule in rules.get(type(result), ()):
+                for rule in rules.get(type(result), ()) if isinstance(result, Operation) else ():
                     found = rule(result)
                     if found is not None:
                         result = found

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -19,7 +20,7 @@ from .nodes import Operation, Variable, placeholder
 from .ops.state import _Assignment, group
 from .program import Program
 from .results import own_results
-from .shapes import core_shape
+from .rewriting import rewrite
 from .structure import Structure
 from .translation import Translation, translate_all
 
@@ -181,7 +182,8 @@ class Session:
 
         def make() -> Translation:
             with Graph().as_default():
-                return translate_all([expression], known=symbols)
+                translation = translate_all([expression], known=symbols)
+            return replace(translation, nodes=tuple(rewrite(translation.nodes)))
 
         try:
             return cast(Translation, self._translations.get(key, make))
@@ -201,7 +203,7 @@ class Session:
                 if not isinstance(node, placeholder) or node.symbol is None:
                     fed[node] = feed_value(node, value)
                     continue
-                core = core_shape(node.symbol)
+                core = node.core
                 fed[node] = array = feed_symbol(node, value)
                 dimensions.bind(core, array.shape, node.name)
                 if not core:

@@ -54,20 +54,18 @@ def as_expression(value: Any) -> Any:
 
 
 def translate_all(
-    expressions: Sequence[Any],
-    known: Sequence[Any] = (),
-    bindings: Mapping[Any, Any] | None = None,
-    *,
-    strict: bool = False,
-    dtype: Any = np.float64,
+    expressions: Sequence[Any], known: Sequence[Any] = (), bindings: Mapping[Any, Any] | None = None, **options: Any
 ) -> Translation:
-    """Translate expressions into the default graph. `known` are inputs: placeholders are made for those that occur (for all if `strict`)."""
-    graph = get_default_graph()
-    translator = Translator(graph, bindings, strict=strict, dtype=dtype)
+    """Translate expressions into the default graph.
+
+    `known` are inputs, for which placeholders are made whether they occur or not. `options` are those of Translator.
+    """
+    expressions = [as_expression(e) for e in expressions]
+    translator = Translator(get_default_graph(), bindings, within=expressions, **options)
     for symbol in known:
         if symbol not in translator.placeholders:
             translator.declare(symbol)
-    values = [value.settled for value in translator.translate([as_expression(e) for e in expressions])]
+    values = [value.settled for value in translator.translate(expressions)]
     return Translation(tuple(v.node for v in values), tuple(v.shape for v in values), translator.placeholders)
 
 

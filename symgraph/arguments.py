@@ -1,0 +1,112 @@
+"""Argument lists: what users may write for the arguments of a function, and how values are taken apart to fit it."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+from collections.abc import Sequence
+from typing import Any
+
+import sympy
+from sympy.core.function import AppliedUndef
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.tensor.array.expressions import ArraySymbol
+
+from .errors import ArgumentError
+from .feeds import as_array
+from .structure import Structure
+
+__all__ = ["Parameter", "argument_list", "check_arguments", "python_signature"]
+
+_SYMBOLS = (
+    sympy.Symbol,
+    sympy.MatrixSymbol,
+    sympy.IndexedBase,
+    sympy.Idx,
+    sympy.Indexed,
+    ArraySymbol,
+    MatrixElement,
+    AppliedUndef,
+    sympy.Derivative,
+)
+
+
+class Parameter:
+    """One argument: a symbol, or a nested list (or explicit matrix) of symbols."""
+
+    def __init__(self, argument: Any, place: int) -> None:
+        self.argument = argument
+        entries = argument.tolist() if isinstance(argument, sympy.MatrixBase) else argument
+        self._matrix = argument.shape if isinstance(argument, sympy.MatrixBase) else None
+        self._structure = Structure(entries)
+        self.symbols = tuple(self._structure.leaves)
+        self.is_plain = self._structure.is_leaf
+        name = str(getattr(argument, "name", argument)) if self.is_plain else f"arg{place}"
+        self.is_named = name.isidentifier() and not keyword.iskeyword(name)
+        self.name = name
+
+    def unpack(self, value: Any) -> Sequence[Any]:
+        """The values for `symbols`, from one that has the argument's form."""
+        if self.is_plain:
+            return (value,)
+        if self._matrix is not None:
+            array = as_array(value, self.name)
+            if array.ndim == 1 and 1 in self._matrix and array.size == len(self.symbols):
+                return list(array)
+            if array.shape != self._matrix:
+                raise ArgumentError(
+                    f"The argument {self.argument} has shape {self._matrix}, but a value of shape {array.shape} was given"
+                )
+            return list(array.reshape(-1))
+        leaves: list[Any] = []
+        stack = [(self._structure.rebuild(self.symbols), value)]
+        while stack:
+            form, given = stack.pop()
+            if not isinstance(form, (list, tuple)):
+                leaves.append(given)
+                continue
+            if not hasattr(given, "__len__") or isinstance(given, (str, bytes)) or len(given) != len(form):
+                raise ArgumentError(
+                    f"The argument {form} needs a sequence of {len(form)} values, but {given!r} was given"
+                )
+            stack.extend(reversed(list(zip(form, given, strict=True))))
+        return leaves
+
+
+def argument_list(args: Any) -> list[Any]:
+    if isinstance(args, (set, frozenset)):
+        raise TypeError("args is a set, which has no order: use a list or a tuple")
+    if isinstance(args, (str, bytes)):
+        raise ArgumentError(f"args is the string {args!r}; use SymPy symbols, for instance sympy.symbols({args!r})")
+    if isinstance(args, (list, tuple, sympy.Tuple)):
+        return list(args)
+    if isinstance(args, sympy.Basic | sympy.MatrixBase):
+        return [args]
+    if hasattr(args, "__iter__"):
+        return list(args)
+    raise ArgumentError(f"{args!r} is not an argument list: use a SymPy symbol or a list of them")
+
+
+def check_arguments(symbols: Sequence[Any]) -> None:
+    seen: set[Any] = set()
+    for symbol in symbols:
+        if not isinstance(symbol, _SYMBOLS):
+            raise ArgumentError(
+                f"{symbol!r} cannot be an argument: use a Symbol, MatrixSymbol, IndexedBase, f(t), or a derivative of one"
+            )
+        if symbol in seen:
+            raise ArgumentError(f"The argument {symbol} is given twice")
+        seen.add(symbol)
+
+
+def python_signature(parameters: Sequence[Parameter]) -> inspect.Signature:
+    """For `inspect.signature`. Arguments up to the last one whose name is no identifier are positional-only."""
+    names = [p.name if p.is_named else f"arg{i}" for i, p in enumerate(parameters)]
+    if len(set(names)) < len(names):
+        names = [f"arg{i}" for i in range(len(names))]
+    last = max((i for i, p in enumerate(parameters) if not p.is_named), default=-1)
+    kinds = [
+        inspect.Parameter.POSITIONAL_ONLY if i <= last else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        for i in range(len(names))
+    ]
+    return inspect.Signature([inspect.Parameter(name, kind) for name, kind in zip(names, kinds, strict=True)])
