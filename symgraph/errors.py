@@ -6,6 +6,8 @@ never heard of this module.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "ArgumentError",
     "ClosedSessionError",
@@ -19,6 +21,7 @@ __all__ = [
     "GraphMismatchError",
     "GraphTooLargeError",
     "MissingFeedError",
+    "OutOfRangeError",
     "PrecisionWarning",
     "ShapeError",
     "SymgraphError",
@@ -79,6 +82,10 @@ class ArgumentError(SymgraphError, ValueError):
     """An argument list that cannot be one: duplicates, things that are not symbols, a cyclic structure."""
 
 
+class OutOfRangeError(SymgraphError, IndexError):
+    """An index of an array is negative, past the end of its axis, or no integer. The message names the array, the index and the length."""
+
+
 class ConstantError(SymgraphError, OverflowError, ValueError):
     """A constant of an expression that no floating-point number stands for."""
 
@@ -109,3 +116,20 @@ class ClosedSessionError(SymgraphError, RuntimeError):
 
 class PrecisionWarning(UserWarning):
     """A constant loses all its digits in floating point (it rounds to zero)."""
+
+
+def brief(expr: Any) -> str:
+    """An expression in at most 100 characters, however large or deep it is."""
+    try:
+        text = str(expr) if _is_small(expr) else f"a large {type(expr).__name__}"
+    except RecursionError:
+        return f"a deep {type(expr).__name__}"
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _is_small(expr: Any) -> bool:
+    stack, count = [expr], 0
+    while stack and count < 500:
+        stack.extend(getattr(stack.pop(), "args", ()))
+        count += 1
+    return count < 500

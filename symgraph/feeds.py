@@ -11,7 +11,7 @@ import sympy
 from .errors import DimensionError, FeedError, FeedTypeError, ShapeError
 from .graph import Node
 from .nodes import Variable, placeholder
-from .shapes import accepts, core_shape, format_shape
+from .shapes import accepts, format_shape
 
 __all__ = ["Dimensions", "as_array", "batch_shape", "feed_symbol", "feed_value"]
 
@@ -112,7 +112,7 @@ def feed_symbol(node: placeholder, value: Any, dtype: Any = None) -> Any:
     wanted = float_dtype(array.dtype, dtype)
     if array.dtype != wanted:
         array = array.astype(wanted)
-    core = core_shape(node.symbol)
+    core = node.core
     if not core:
         return array
     if len(core) == 2 and core[1] == 1 and array.ndim == 1:

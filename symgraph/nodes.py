@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 import numpy as np
 import sympy
 
-from .errors import GraphError, GraphMismatchError, ShapeError
+from .errors import GraphError, GraphMismatchError, ShapeError, brief
 from .graph import Graph, Node, control_inputs_here, get_default_graph
 from .shapes import Shape, Spec, as_shape, core_shape, format_shape
 
@@ -24,6 +24,7 @@ class placeholder(Node):
             shape is taken over.
         shape: a sequence of int and None; None for any shape.
         name: its name in the graph.
+        core: the shape of one value of the symbol, where the symbol does not tell it (an IndexedBase without a shape).
 
     >>> import sympy
     >>> placeholder(sympy.MatrixSymbol("A", 2, 3)).shape
@@ -32,22 +33,30 @@ class placeholder(Node):
 
     kind = "placeholders"
 
-    def __init__(self, dtype: Any = None, shape: Any = None, name: str | None = None, *, default: Any = None) -> None:
+    def __init__(
+        self,
+        dtype: Any = None,
+        shape: Any = None,
+        name: str | None = None,
+        *,
+        default: Any = None,
+        core: tuple[Any, ...] | None = None,
+    ) -> None:
         self.symbol: Any = None
         if isinstance(dtype, sympy.Basic):
             self.symbol, dtype = dtype, None
-            name = name or (getattr(self.symbol, "name", None) or str(self.symbol))
+            name = name or str(getattr(self.symbol, "name", None) or self.symbol)
+        self.core = core if core is not None else () if self.symbol is None else core_shape(self.symbol)
         self.spec = Spec(
-            as_shape(shape if shape is not None else _symbol_shape(self.symbol)),
+            as_shape(shape if shape is not None else _batch_of(self.core)),
             None if dtype is None else np.dtype(dtype),
         )
         self.default = default
         self._join(get_default_graph(), name)
 
 
-def _symbol_shape(symbol: Any) -> Shape | None:
+def _batch_of(core: tuple[Any, ...]) -> Shape | None:
     """(..., m, n) for a MatrixSymbol(m, n); None for the axes whose length is a symbol."""
-    core = core_shape(symbol)
     return (..., *(dim if isinstance(dim, int) else None for dim in core)) if core else None
 
 
@@ -147,7 +156,7 @@ def as_node(value: Any, graph: Graph | None = None) -> Node:
         return value
     if isinstance(value, sympy.Basic) and not value.is_Number:
         raise TypeError(
-            f"{value} is a SymPy expression, not a node: use symgraph.translate({value}) to make nodes of it"
+            f"{brief(value)} is a SymPy expression, not a node: use symgraph.translate({brief(value)}) to make nodes of it"
         )
     if isinstance(value, sympy.Basic):
         value = int(value) if value.is_Integer else float(cast(Any, value))
@@ -215,7 +224,7 @@ class Operation(Node, metaclass=OperationType):
         if "input_nodes" not in self.__dict__:
             raise GraphError(f"class {type(self).__name__}: its __init__ must call super().__init__([inputs])")
         graph = self.graph
-        key = self._key() if self.pure else None
+        key = self._key() if self.pure and self._wanted_name is None else None
         if key is not None:
             found = graph._interned.get(key)
             if found is not None:
@@ -238,7 +247,12 @@ class Operation(Node, metaclass=OperationType):
         attributes = self.attributes
         if self.__dict__.keys() - _OWN - set(attributes):
             return None
-        values = [getattr(self, attribute) for attribute in attributes] if attributes else ()
+        if not attributes:
+            return (type(self), self.control_inputs, *self.input_nodes)
+        try:
+            values = [_identity_of(getattr(self, attribute)) for attribute in attributes]
+        except TypeError:  # an array or a list: never shared
+            return None
         return (type(self), self.control_inputs, *self.input_nodes, *values)
 
     def rebuild(self, input_nodes: Sequence[Node]) -> Node:
@@ -269,8 +283,18 @@ class Operation(Node, metaclass=OperationType):
         )
 
 
+def _identity_of(value: Any) -> Any:
+    """A key that tells apart what Python calls equal: 1, 1.0 and True, 0.0 and -0.0; and that is the same for nan and nan."""
+    if type(value) is tuple:
+        return tuple([_identity_of(item) for item in value])
+    if type(value) in (float, complex):
+        return (type(value), repr(value))
+    hash(value)
+    return (type(value), value)
+
+
 def _from(graph: Graph) -> str:
-    return "" if graph._translating is None else f", from the SymPy expression {graph._translating}"
+    return "" if graph._translating is None else f", from the SymPy expression {brief(graph._translating)}"
 
 
 def _common_graph(values: Sequence[Any]) -> Graph:

@@ -179,7 +179,9 @@ def core_shape(symbol: Any) -> tuple[Any, ...]:
     >>> core_shape(sympy.MatrixSymbol("A", 2, sympy.Symbol("n")))
     (2, n)
     """
+    if isinstance(symbol, (sympy.Idx, sympy.Indexed)):
+        return ()
     shape = getattr(symbol, "shape", None)
-    if shape is None or isinstance(symbol, sympy.Idx):
+    if shape is None:
         return ()
     return tuple(int(dim) if isinstance(dim, (int, sympy.Integer)) else dim for dim in shape)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import OutOfRangeError, ShapeError
 from ..graph import Node
-from ..shapes import UNKNOWN, Shape, Spec, format_shape, is_static, promote
+from ..shapes import UNKNOWN, Shape, Spec, broadcast, format_shape, is_static, promote
 from .base import PureOperation, drop_axes
+from .creation import whole_number
 
 
 class take(PureOperation):
@@ -184,14 +186,234 @@ class scatter(PureOperation):
         return [gather(grad, self.input_nodes[2], self.axis), None, None]
 
 
-def checked_indices(indices: Any, length: int, xp: Any = np) -> Any:
-    """`indices` as integers (floats with integer values are taken), each in [0, length); else IndexError."""
+def checked_indices(indices: Any, length: int, xp: Any = np, label: str = "An index") -> Any:
+    """`indices` as integers (floats with integer values are taken), each in [0, length); else OutOfRangeError, which is an IndexError."""
     indices = xp.asarray(indices)
-    if indices.dtype.kind == "f":
-        whole = xp.astype(indices, np.int64)
+    if indices.dtype.kind not in "iu":
+        whole = xp.astype(xp.real(indices), np.int64)
         if not bool(xp.all(xp.equal(whole, indices))):
-            raise IndexError("An index is not an integer")
+            raise OutOfRangeError(f"{label}: an index is {_first(indices, whole != indices)}, which is not an integer")
         indices = whole
     if indices.size and (int(xp.min(indices)) < 0 or int(xp.max(indices)) >= length):
-        raise IndexError(f"An index between {int(xp.min(indices))} and {int(xp.max(indices))} is not in [0, {length})")
+        wrong = _first(indices, (indices < 0) | (indices >= length))
+        raise OutOfRangeError(f"{label}: the index {wrong} is not in [0, {length})")
     return indices
+
+
+def _first(values: Any, where: Any) -> Any:
+    return np.asarray(values)[np.asarray(where)].reshape(-1)[0]
+
+
+# --- entries of the last axes, at places that may differ from one batch to the next
+
+
+INDEX, KEPT = "index", "all"
+"""In the pattern of an `element`: this axis is indexed by the next of the inputs; this axis stays."""
+
+
+class element(PureOperation):
+    """Entries of the last axes of x: x[..., i, j], where the indices are broadcast against the leading axes.
+
+    Args:
+        x: the array; its last len(pattern) axes are indexed.
+        indices: integers (also as floats), in [0, length); else a run raises OutOfRangeError.
+        pattern: for each of these axes an int (that entry), INDEX (the next of `indices`), or KEPT (the axis stays, at the end).
+        label: what the entry is called in messages.
+
+    >>> element([[1, 2], [3, 4]], [[0, 1], 1]).eval()
+    array([2, 4])
+    """
+
+    attributes = ("pattern", "label")
+
+    def __init__(
+        self,
+        x: Any,
+        indices: Sequence[Any],
+        pattern: Sequence[Any] | None = None,
+        label: str = "element",
+        name: str | None = None,
+    ) -> None:
+        super().__init__([x, *indices], name)
+        self.pattern: tuple[Any, ...] = tuple(pattern if pattern is not None else [INDEX] * len(self.input_nodes[1:]))
+        self.label = label
+
+    def infer(self, *specs: Spec) -> Spec:
+        x, *indices = specs
+        core = _last_axes(x.shape, len(self.pattern))
+        if core is None:
+            return Spec(UNKNOWN, promote(x.dtype))
+        loops = broadcast(x.shape[: len(x.shape) - len(core)], *[index.shape for index in indices])
+        return Spec(
+            (*loops, *[n for n, p in zip(core, self.pattern, strict=True) if p == KEPT]),
+            promote(x.dtype),
+        )
+
+    def compute(self, x: Any, *indices: Any, xp: Any = np) -> Any:
+        front, places = _places(self, x.shape, indices, xp)
+        return xp.permute_dims(x, front)[places]
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        x, *indices = self.input_nodes
+        if INDEX not in self.pattern:
+            whole = slice(None)
+            return [put(grad, x, (..., *[whole if p == KEPT else p for p in self.pattern]))]
+        return [add_elements(grad, x, indices, self.pattern, self.label), *[None] * len(indices)]
+
+
+class add_elements(PureOperation):
+    """Zeros in the shape of `like`, to which `values` are added at the places that `element` reads: its gradient.
+
+    >>> add_elements([1.0, 2.0], [0.0, 0.0, 0.0], [[1, 1]]).eval()
+    array([0., 3., 0.])
+    """
+
+    attributes = ("pattern", "label")
+
+    def __init__(
+        self,
+        values: Any,
+        like: Any,
+        indices: Sequence[Any],
+        pattern: Sequence[Any] | None = None,
+        label: str = "element",
+        name: str | None = None,
+    ) -> None:
+        super().__init__([values, like, *indices], name)
+        self.pattern: tuple[Any, ...] = tuple(pattern if pattern is not None else [INDEX] * len(self.input_nodes[2:]))
+        self.label = label
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec(specs[1].shape, promote(specs[0].dtype))
+
+    def compute(self, values: Any, like: Any, *indices: Any, xp: Any = np) -> Any:
+        front, places = _places(self, like.shape, indices, xp)
+        if not any(isinstance(place, np.ndarray) for place in places):
+            alone = xp.zeros(like.shape, dtype=xp.asarray(values).dtype)
+            xp.permute_dims(alone, front)[places] = values
+            return alone
+        shape = tuple(like.shape[axis] for axis in front)
+        kept = shape[len(places) :]
+        loops = np.broadcast_shapes(*[getattr(place, "shape", ()) for place in places])
+        flat = np.ravel_multi_index([np.broadcast_to(p, loops).reshape(-1) for p in places], shape[: len(places)])
+        values = xp.reshape(xp.broadcast_to(values, (*loops, *kept)), (math.prod(loops), *kept))
+        result = xp.zeros((math.prod(shape[: len(places)]), *kept), dtype=values.dtype)
+        xp.add.at(result, flat, values)
+        return xp.permute_dims(xp.reshape(result, shape), tuple(int(axis) for axis in np.argsort(front)))
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        indices = self.input_nodes[2:]
+        return [element(grad, indices, self.pattern, self.label), *[None] * (1 + len(indices))]
+
+
+def _last_axes(shape: Shape, count: int) -> Shape | None:
+    """The last `count` axes of a static shape; None where they are not known."""
+    known = shape[shape[:1] == (...,) :]
+    if len(known) < count:
+        if ... not in shape:
+            raise ShapeError(f"{count} indices for an array of shape {format_shape(shape)}")
+        return None
+    return known[len(known) - count :]
+
+
+def _places(op: element | add_elements, shape: Sequence[int], indices: Sequence[Any], xp: Any) -> tuple[Any, Any]:
+    """The order of axes in which those that stay come last, and the index of all others, one array or number for each."""
+    loops = len(shape) - len(op.pattern)
+    rest = iter(indices)
+    places: list[Any] = []
+    for axis, part in enumerate(op.pattern, loops):
+        if part != KEPT:
+            place = checked_indices(part if part != INDEX else next(rest), shape[axis], xp, op.label)
+            places.append(int(place) if place.ndim == 0 else place)
+    if not all(isinstance(place, int) for place in places):
+        arrays = [xp.reshape(xp.arange(n), (n, *[1] * (loops - 1 - i))) for i, n in enumerate(shape[:loops])]
+    else:
+        arrays = [slice(None)] * loops
+    kept = [axis for axis, part in enumerate(op.pattern, loops) if part == KEPT]
+    indexed = [axis for axis in range(loops, len(shape)) if axis not in kept]
+    return (*range(loops), *indexed, *kept), (*arrays, *places)
+
+
+class window(PureOperation):
+    """The part [start, stop) of one of the last axes, with bounds that are computed: one number for the whole batch.
+
+    A run raises OutOfRangeError unless 0 <= start <= stop <= length.
+
+    >>> window([1, 2, 3], 1, 3).eval()
+    array([2, 3])
+    """
+
+    attributes = ("axis", "step", "label")
+
+    def __init__(
+        self,
+        x: Any,
+        start: Any,
+        stop: Any,
+        axis: int = -1,
+        step: int = 1,
+        label: str = "window",
+        name: str | None = None,
+    ) -> None:
+        super().__init__([x, start, stop], name)
+        self.axis, self.step, self.label = int(axis), int(step), label
+
+    def infer(self, *specs: Spec) -> Spec:
+        x = specs[0]
+        core = _last_axes(x.shape, -self.axis)
+        if core is None:
+            return Spec(UNKNOWN, promote(x.dtype))
+        return Spec((*x.shape[: self.axis], None, *core[1:]), promote(x.dtype))
+
+    def compute(self, x: Any, start: Any, stop: Any, *, xp: Any = np) -> Any:
+        return x[_window_index(self, x.shape, start, stop)]
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        x, start, stop = self.input_nodes
+        return [fill_window(grad, x, start, stop, self.axis, self.step, self.label), None, None]
+
+
+class fill_window(PureOperation):
+    """Zeros in the shape of `like`, with `values` in the part [start, stop) of an axis: the gradient of window.
+
+    >>> fill_window([5, 6], [0, 0, 0], 1, 3).eval()
+    array([0, 5, 6])
+    """
+
+    attributes = ("axis", "step", "label")
+
+    def __init__(
+        self,
+        values: Any,
+        like: Any,
+        start: Any,
+        stop: Any,
+        axis: int = -1,
+        step: int = 1,
+        label: str = "window",
+        name: str | None = None,
+    ) -> None:
+        super().__init__([values, like, start, stop], name)
+        self.axis, self.step, self.label = int(axis), int(step), label
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec(specs[1].shape, promote(specs[0].dtype))
+
+    def compute(self, values: Any, like: Any, start: Any, stop: Any, *, xp: Any = np) -> Any:
+        values = xp.asarray(values)
+        result = xp.zeros(like.shape, dtype=values.dtype)
+        result[_window_index(self, like.shape, start, stop)] = values
+        return result
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        _, _, start, stop = self.input_nodes
+        return [window(grad, start, stop, self.axis, self.step, self.label), None, None, None]
+
+
+def _window_index(op: window | fill_window, shape: Sequence[int], start: Any, stop: Any) -> tuple[Any, ...]:
+    first, last = whole_number(start, f"{op.label}: a bound"), whole_number(stop, f"{op.label}: a bound")
+    if not 0 <= first <= last <= shape[op.axis]:
+        raise OutOfRangeError(
+            f"{op.label}: the range [{first}, {last}) is not within an axis of length {shape[op.axis]}"
+        )
+    return (..., slice(first, last, op.step), *[slice(None)] * (-op.axis - 1))

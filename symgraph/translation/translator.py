@@ -12,12 +12,13 @@ from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import ArraySymbol
 
-from ..errors import UnboundSymbolError, UnsupportedExpressionError
+from ..errors import UnboundSymbolError, UnsupportedExpressionError, brief
 from ..graph import Graph, Node
 from ..nodes import as_node, constant, placeholder
 from ..ops.creation import dimension
 from ..ops.parts import real
 from ..shapes import core_shape
+from .bases import index_shape
 from .constants import exact
 from .rules import Rule, Value, rule_for
 from .user import user_rule
@@ -35,23 +36,6 @@ def _leaf_kind(kind: Any) -> bool | None:
     return True if issubclass(kind, _LEAVES) else None if issubclass(kind, _LEAVES_IF_KNOWN) else False
 
 
-def brief(expr: Any) -> str:
-    """An expression in at most 100 characters, however large or deep it is."""
-    try:
-        text = str(expr) if _is_small(expr) else f"a large {type(expr).__name__}"
-    except RecursionError:
-        return f"a deep {type(expr).__name__}"
-    return text if len(text) <= 100 else f"{text[:97]}..."
-
-
-def _is_small(expr: Any) -> bool:
-    stack, count = [expr], 0
-    while stack and count < 500:
-        stack.extend(getattr(stack.pop(), "args", ()))
-        count += 1
-    return count < 500
-
-
 class Translator:
     """Translates expressions into the nodes of one graph.
 
@@ -63,6 +47,7 @@ class Translator:
         domain: "real", or "complex": then all values may be complex, and what is defined for real numbers only takes the real parts.
         functions: Python callables by the names of the SymPy functions that they stand for.
         tolerant: an unbound symbol in a branch of a Piecewise is an error only when a run takes that branch.
+        within: the expressions in which the rank of an IndexedBase without a shape is looked up.
     """
 
     def __init__(
@@ -75,6 +60,7 @@ class Translator:
         domain: str = "real",
         functions: Mapping[str, Any] | None = None,
         tolerant: bool = False,
+        within: Sequence[Any] = (),
     ) -> None:
         if domain not in ("real", "complex"):
             raise ValueError(f"domain must be 'real' or 'complex', not {domain!r}")
@@ -84,6 +70,7 @@ class Translator:
         self.domain = domain
         self.functions = dict(functions or {})
         self.tolerant = tolerant
+        self.within = tuple(within)
         self.untaken: dict[
             int, tuple[Any, ...]
         ] = {}  # branches that must not be taken, and the unbound symbols in them
@@ -105,7 +92,7 @@ class Translator:
 
     def bind(self, symbol: Any, node: Any) -> Value:
         """Let `node` stand for `symbol`."""
-        value = node if isinstance(node, Value) else Value(as_node(node, self.graph), core_shape(symbol))
+        value = node if isinstance(node, Value) else Value(as_node(node, self.graph), self.core(symbol))
         self._leaves[symbol] = value
         if isinstance(value.node, placeholder):
             self.placeholders[symbol] = value.node
@@ -119,7 +106,13 @@ class Translator:
     def declare(self, symbol: Any) -> Value:
         """A new placeholder for `symbol`."""
         with self.graph.as_default():
-            return self.bind(symbol, placeholder(symbol))
+            return self.bind(symbol, placeholder(symbol, core=self.core(symbol)))
+
+    def core(self, symbol: Any) -> tuple[Any, ...]:
+        """The shape of one value of a symbol; for an IndexedBase without one, as many unknown lengths as it is used with indices."""
+        if isinstance(symbol, sympy.IndexedBase) and symbol.shape is None:
+            return index_shape(symbol, self.within)
+        return core_shape(symbol)
 
     def is_leaf(self, expr: Any) -> bool:
         """Whether `expr` stands for an input: a symbol, f(t), or anything that is bound."""
@@ -191,7 +184,7 @@ class Translator:
         leaves = {id(expr): expr for expr in order if id(expr) not in numbers and self.is_leaf(expr)}
         self._check(order, children, numbers, leaves)
         for expr in leaves.values():  # those with a shape first: they tell what the dimensions are
-            if core_shape(expr):
+            if self.core(expr):
                 self.leaf(expr)
         graph, values = self.graph, self._values
         before = graph._translating
