@@ -96,7 +96,9 @@ def gradients(
     graph = ys[0].graph if ys else None
     for node in [*ys, *xs]:
         if node.graph is not graph:
-            raise GraphMismatchError(f"{node!r} must be from the same graph as {ys[0]!r}")
+            raise GraphMismatchError(
+                f"{node!r} must be from the same graph as {ys[0]!r}: they are of {node.graph!r} and {graph!r}"
+            )
     if graph is None:
         return [None] * len(xs)
     order = postorder(ys)

@@ -19,9 +19,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .errors import CycleError, FetchError, GraphError, GraphTooLargeError
+from .operators import OPERATORS, Operators
 from .shapes import Shape, Spec, format_shape
 
 __all__ = [
+    "OPERATORS",
     "Graph",
     "Node",
     "control_dependencies",
@@ -34,9 +36,6 @@ __all__ = [
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _serial = itertools.count()
 
-OPERATORS: dict[str, Callable[..., Node]] = {}
-"""What Python's operators on nodes build, filled once by `symgraph.ops`; so a user's own `class add` changes nothing."""
-
 
 def _calling_line() -> tuple[str, int]:
     """File and line of the nearest caller outside this package."""
@@ -46,15 +45,7 @@ def _calling_line() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
-def _operator(name: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
-    def method(self: Node, other: Any) -> Node:
-        build = OPERATORS[name]
-        return build(other, self) if reflected else build(self, other)
-
-    return method
-
-
-class Node:
+class Node(Operators):
     """A value that a session can compute: the common base of placeholders, variables, constants and operations.
 
     Attributes:
@@ -73,8 +64,6 @@ class Node:
     >>> (2 * x + 1).input_nodes[1].name
     'Constant_1'
     """
-
-    __array_ufunc__ = None  # numpy.ndarray + node asks the node
 
     graph: Graph
     name: str
@@ -116,65 +105,6 @@ class Node:
         dtype = self.dtype
         return f"<symgraph {type(self).__name__} {self.name!r} shape={format_shape(self.shape)} dtype={dtype if dtype is None else dtype.name}>"
 
-    __add__, __radd__ = _operator("add"), _operator("add", True)
-    __sub__, __rsub__ = _operator("subtract"), _operator("subtract", True)
-    __mul__, __rmul__ = _operator("multiply"), _operator("multiply", True)
-    __truediv__, __rtruediv__ = _operator("divide"), _operator("divide", True)
-    __floordiv__, __rfloordiv__ = _operator("floor_divide"), _operator("floor_divide", True)
-    __mod__, __rmod__ = _operator("mod"), _operator("mod", True)
-    __pow__, __rpow__ = _operator("power"), _operator("power", True)
-    __matmul__, __rmatmul__ = _operator("matmul"), _operator("matmul", True)
-    __lt__, __le__, __gt__, __ge__ = (
-        _operator("less"),
-        _operator("less_equal"),
-        _operator("greater"),
-        _operator("greater_equal"),
-    )
-    __and__, __rand__ = _operator("logical_and"), _operator("logical_and", True)
-    __or__, __ror__ = _operator("logical_or"), _operator("logical_or", True)
-    __xor__, __rxor__ = _operator("logical_xor"), _operator("logical_xor", True)
-
-    def __neg__(self) -> Node:
-        return OPERATORS["negative"](self)
-
-    def __pos__(self) -> Node:
-        return self
-
-    def __abs__(self) -> Node:
-        return OPERATORS["abs"](self)
-
-    def __invert__(self) -> Node:
-        return OPERATORS["logical_not"](self)
-
-    def __getitem__(self, index: Any) -> Node:
-        return OPERATORS["getitem"](self, index)
-
-    @property
-    def T(self) -> Node:
-        """The transpose: all axes reversed, as NumPy's `.T`."""
-        return OPERATORS["transpose"](self)
-
-    def _no_value(self, use: str) -> TypeError:
-        return TypeError(
-            f"{use} is not possible for {self!r}: a node has no value before a run. "
-            "Use sess.run(...) for its value, or Piecewise / symgraph.where for a choice inside the graph"
-        )
-
-    def __bool__(self) -> bool:
-        raise self._no_value("A truth value (if, and, or, not)")
-
-    def __iter__(self) -> Iterator[Any]:
-        raise self._no_value("Iteration")
-
-    def __len__(self) -> int:
-        raise self._no_value("len()")
-
-    def __float__(self) -> float:
-        raise self._no_value("A conversion to a number")
-
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise self._no_value("A conversion to a NumPy array")
-
     def __reduce__(self) -> Any:
         raise TypeError(
             f"{self!r} cannot be pickled or copied: it is part of a graph. A symgraph.Function can be pickled"
@@ -203,7 +133,7 @@ class Graph:
         self.constants: list[Any] = []
         self.max_nodes = max_nodes
         self.finalized = False
-        self._collections: dict[str, list[Any]] = {}
+        self._collections: dict[str, list[Any]] = {"variables": self.variables, "trainable_variables": []}
         self._named: dict[str, Node] = {}
         self._next_suffix: dict[str, int] = {}
         self._interned: dict[Any, Node] = {}
@@ -245,7 +175,7 @@ class Graph:
 
     def get_operation_by_name(self, name: str) -> Node:
         """The node of this name; TensorFlow's "name:0" is understood. Raises FetchError with close matches."""
-        node = self._named.get(name) or self._named.get(name.removesuffix(":0"))
+        node = self._named.get(name, self._named.get(name.removesuffix(":0")))
         if node is None:
             import difflib
 
@@ -273,8 +203,12 @@ class Graph:
 
     def _add(self, node: Node, name: str) -> None:
         with self._lock:
+            if not isinstance(name, str):
+                raise TypeError(f"The name of a node must be a str, not {name!r} of type {type(name).__name__}")
             if self.finalized:
-                raise GraphError("Graph is finalized and cannot be modified.")
+                raise GraphError(
+                    f"Graph is finalized and cannot be modified. Build {name!r} before finalize(), or in another graph"
+                )
             if self.max_nodes is not None and len(self._named) >= self.max_nodes:
                 raise GraphTooLargeError(
                     f"The graph has {len(self._named)} nodes and max_nodes={self.max_nodes} does not allow another one"
@@ -284,13 +218,12 @@ class Graph:
             for source in node.input_nodes if len(node.input_nodes) < 2 else dict.fromkeys(node.input_nodes):
                 source.consumers.append(node)
             getattr(self, node.kind).append(node)
+            if getattr(node, "trainable", False):
+                self._collections["trainable_variables"].append(node)
 
     def get_collection(self, key: str, scope: str | None = None) -> list[Any]:
         """A copy of the collection `key`; with `scope`, its items whose names match that regular expression at their start."""
-        items = {"variables": self.variables, "trainable_variables": [v for v in self.variables if v.trainable]}.get(
-            key
-        )
-        found = list(items if items is not None else self._collections.get(key, []))
+        found = list(self._collections.get(key, ()))
         return found if scope is None else [item for item in found if re.match(scope, getattr(item, "name", ""))]
 
     def get_collection_ref(self, key: str) -> list[Any]:
@@ -312,11 +245,17 @@ _process_default = Graph()
 class _DefaultGraph:
     """What `Graph.as_default()` gives: the graph is the default one already; as a `with` block it is so until the end of the block."""
 
+    _used = False
+
     def __init__(self, graph: Graph) -> None:
-        self._graph, self._before = graph, _default.get()
+        self._graph, self._at_call = graph, _default.get()
+        self._outer: list[tuple[Graph, ...]] = []
         _default.set((graph,))
 
     def __enter__(self) -> Graph:
+        # the first block ends what the call began; further ones go back to where they were entered
+        self._outer.append(_default.get() if self._used else self._at_call)
+        self._used = True
         _default.set((self._graph,))
         _entered.set(_entered.get() + 1)
         return self._graph
@@ -324,7 +263,7 @@ class _DefaultGraph:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _default.set(self._before)
+        _default.set(self._outer.pop())
         _entered.set(_entered.get() - 1)
 
 
@@ -419,6 +358,14 @@ def control_inputs_here() -> tuple[Node, ...]:
 # --- the walk
 
 
+def _cycle(loop: list[str]) -> CycleError:
+    shown = loop if len(loop) <= 20 else [*loop[:10], f"({len(loop) - 20} more)", *loop[-10:]]
+    return CycleError(
+        f"The graph has a cycle, so that no order of computation exists: {' -> '.join([*shown, loop[0]])}. "
+        "Some node's input_nodes were changed after it was built"
+    )
+
+
 def _inputs(node: Node) -> Iterable[Node]:
     return node.input_nodes
 
@@ -443,8 +390,7 @@ def postorder(nodes: Iterable[Node], predecessors: Callable[[Node], Iterable[Nod
                 waiting = [source for source in predecessors(node) if not done.get(source, False)]
                 for source in reversed(waiting):
                     if source in done:
-                        loop = [n.name for n in stack[stack.index(source) :] if done.get(n) is False]
-                        raise CycleError(f"The graph has a cycle: {' -> '.join([*loop, loop[0]])}")
+                        raise _cycle([n.name for n in stack[stack.index(source) :] if done.get(n) is False])
                     stack.append(source)
                 continue
             stack.pop()

@@ -101,6 +101,12 @@ class Session:
         self._closed = True
         self._values = {}
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "A Session cannot be pickled or copied: it belongs to a graph. A symgraph.Function can be pickled; for the values of "
+            "variables, run them"
+        )
+
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedSessionError("Attempted to use a closed Session.")

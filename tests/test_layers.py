@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "symgraph"
 
 LAYERS = [
     {"errors"},
-    {"shapes", "structure"},
+    {"shapes", "structure", "operators"},
     {"graph"},
     {"nodes"},
     {"ops"},
@@ -25,7 +25,7 @@ LAYERS = [
     {"program"},
     {"backends"},
     {"feeds", "results"},
-    {"session"},
+    {"session", "arguments"},
     {"functions"},
 ]  # then the rest (train, fit, testing, draw, export, ...), then __init__
 SIDEWAYS = {("translation", "differentiate")}

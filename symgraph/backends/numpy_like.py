@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import brief
 from ..nodes import Operation
 from ..program import Program, Step
 from . import Runner
@@ -75,13 +76,5 @@ def _explain(error: Exception, step: Step, values: Sequence[Any]) -> None:
         f"{node.name} {np.shape(value)}" for node, value in zip(operation.input_nodes, values, strict=True)
     )
     origin = operation.origin
-    where = f"{origin[0]}, line {origin[1]}" if isinstance(origin, tuple) else f"the SymPy expression {_brief(origin)}"
+    where = f"{origin[0]}, line {origin[1]}" if isinstance(origin, tuple) else f"the SymPy expression {brief(origin)}"
     error.add_note(f"in the operation {operation.name!r} ({type(operation).__name__}) of {shapes}\nbuilt by {where}")
-
-
-def _brief(expression: Any) -> str:
-    try:
-        text = str(expression)
-    except RecursionError:
-        return f"(deep) {type(expression).__name__}"
-    return text if len(text) <= 200 else f"{text[:200]}..."
