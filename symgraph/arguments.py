@@ -12,7 +12,7 @@ from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import ArraySymbol
 
-from .errors import ArgumentError
+from .errors import ArgumentError, FeedTypeError
 from .feeds import as_array
 from .structure import Structure
 
@@ -27,6 +27,7 @@ _SYMBOLS = (
     ArraySymbol,
     MatrixElement,
     AppliedUndef,
+    sympy.Function,
     sympy.Derivative,
 )
 
@@ -54,7 +55,7 @@ class Parameter:
             if array.ndim == 1 and 1 in self._matrix and array.size == len(self.symbols):
                 return list(array)
             if array.shape != self._matrix:
-                raise ArgumentError(
+                raise FeedTypeError(
                     f"The argument {self.argument} has shape {self._matrix}, but a value of shape {array.shape} was given"
                 )
             return list(array.reshape(-1))
@@ -66,7 +67,7 @@ class Parameter:
                 leaves.append(given)
                 continue
             if not hasattr(given, "__len__") or isinstance(given, (str, bytes)) or len(given) != len(form):
-                raise ArgumentError(
+                raise FeedTypeError(
                     f"The argument {form} needs a sequence of {len(form)} values, but {given!r} was given"
                 )
             stack.extend(reversed(list(zip(form, given, strict=True))))
@@ -80,7 +81,9 @@ def argument_list(args: Any) -> list[Any]:
         raise ArgumentError(f"args is the string {args!r}; use SymPy symbols, for instance sympy.symbols({args!r})")
     if isinstance(args, (list, tuple, sympy.Tuple)):
         return list(args)
-    if isinstance(args, sympy.Basic | sympy.MatrixBase):
+    if isinstance(args, sympy.MatrixBase):
+        return list(args.flat())
+    if isinstance(args, sympy.Basic):
         return [args]
     if hasattr(args, "__iter__"):
         return list(args)
@@ -90,7 +93,7 @@ def argument_list(args: Any) -> list[Any]:
 def check_arguments(symbols: Sequence[Any]) -> None:
     seen: set[Any] = set()
     for symbol in symbols:
-        if not isinstance(symbol, _SYMBOLS):
+        if not isinstance(symbol, _SYMBOLS) and not (isinstance(symbol, sympy.AtomicExpr) and symbol.is_symbol):
             raise ArgumentError(
                 f"{symbol!r} cannot be an argument: use a Symbol, MatrixSymbol, IndexedBase, f(t), or a derivative of one"
             )

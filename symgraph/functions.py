@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import sympy
 
 from . import backends
 from .arguments import Parameter, argument_list, check_arguments, python_signature
@@ -64,14 +63,12 @@ class Function:
         domain: str = "real",
         backend: Any = None,
         name: str = "f",
-        batch: str = "first",
         broadcast: bool = True,
         rewrite: bool = True,
         functions: Mapping[str, Any] | None = None,
+        use_imps: bool = True,
         tolerant: bool = False,
     ) -> None:
-        if batch not in ("first", "last"):
-            raise ValueError(f"batch must be 'first' or 'last', not {batch!r}")
         if dtype is not None and np.dtype(dtype).kind not in "fc":
             raise ValueError(
                 f"dtype must be a floating-point or complex dtype, not {np.dtype(dtype)}: SymPy's numbers are not machine integers"
@@ -81,10 +78,10 @@ class Function:
             "domain": domain,
             "backend": backend,
             "name": name,
-            "batch": batch,
             "broadcast": broadcast,
             "rewrite": rewrite,
             "functions": dict(functions or {}),
+            "use_imps": use_imps,
             "tolerant": tolerant,
         }
         self._parameters = [Parameter(arg, place) for place, arg in enumerate(argument_list(args))]
@@ -92,7 +89,6 @@ class Function:
         check_arguments(self.args)
         self._structure = Structure(outputs)
         self._expressions = tuple(as_expression(leaf) for leaf in self._structure.leaves)
-        self._explicit = tuple(isinstance(e, (sympy.MatrixBase, sympy.NDimArray)) for e in self._expressions)
         self._names = {p.name: i for i, p in enumerate(self._parameters) if p.is_named}
         self._compiler = backends.get(backend)
         self._compiled: dict[np.dtype[Any], _Compiled] = {}
@@ -155,6 +151,7 @@ class Function:
 
     def __reduce__(self) -> Any:
         return _rebuild, (
+            type(self),
             [p.argument for p in self._parameters],
             self._structure.rebuild(self._expressions),
             self._options,
@@ -166,7 +163,7 @@ class Function:
         if found is None:
             graph = Graph()
             with graph.as_default():
-                options = {key: self._options[key] for key in ("domain", "functions", "tolerant")}
+                options = {key: self._options[key] for key in ("domain", "functions", "use_imps", "tolerant")}
                 translation = translate_all(self._expressions, known=self.args, strict=True, dtype=dtype, **options)
                 if self._options["rewrite"]:
                     translation = replace(translation, nodes=tuple(rewrite(translation.nodes)))
@@ -207,12 +204,11 @@ class Function:
             outputs = [
                 _filled(o, batch, len(shape)) for o, shape in zip(outputs, compiled.translation.shapes, strict=True)
             ]
-        if self._options["batch"] == "last" and batch:
-            outputs = [
-                _batch_last(o, len(s)) if e else o
-                for o, s, e in zip(outputs, compiled.translation.shapes, self._explicit, strict=True)
-            ]
-        return self._structure.rebuild(own_results(outputs, arrays))
+        return self._structure.rebuild(self._present(own_results(outputs, arrays), len(batch)))
+
+    def _present(self, results: list[Any], loops: int) -> list[Any]:
+        """The results, each with `loops` batch axes, in the form that users get."""
+        return results
 
     def _flat(self, values: Sequence[Any], named: dict[str, Any]) -> list[Any]:
         """The value for each symbol, from positional and named arguments."""
@@ -252,8 +248,8 @@ class _Text(str):
         return str(self)
 
 
-def _rebuild(args: Any, outputs: Any, options: dict[str, Any]) -> Function:
-    return Function(args, outputs, **options)
+def _rebuild(kind: type[Function], args: Any, outputs: Any, options: dict[str, Any]) -> Function:
+    return kind(args, outputs, **options)
 
 
 def _core_text(shape: Sequence[Any]) -> str:
@@ -283,11 +279,6 @@ def _filled(output: Any, batch: tuple[int, ...], rank: int) -> Any:
     shape = np.shape(output)
     wanted = (*batch, *shape[len(shape) - rank :])
     return output if shape == wanted else np.broadcast_to(output, wanted)
-
-
-def _batch_last(output: Any, rank: int) -> Any:
-    axes = range(output.ndim)
-    return np.transpose(output, (*axes[output.ndim - rank :], *axes[: output.ndim - rank]))
 
 
 def function(

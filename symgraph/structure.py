@@ -10,12 +10,17 @@ import sympy
 
 from .errors import ArgumentError
 
-__all__ = ["Structure"]
+__all__ = ["ComputedKeys", "Structure"]
 
 
 def _parts(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any]] | None:
     """The members of a container and what builds it again; None for a leaf."""
     kind = type(value)
+    if isinstance(value, ComputedKeys):
+        count = len(value.items)
+        return [*value.items, *value.items.values()], lambda members: dict(
+            zip(members[:count], members[count:], strict=True)
+        )
     if isinstance(value, dict):
         keys = list(value)
         return list(value.values()), lambda members: kind(zip(keys, members, strict=True))
@@ -37,6 +42,13 @@ def _parts(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any]] | None:
         names = [field.name for field in kind.__attrs_attrs__]
         return [getattr(value, name) for name in names], lambda members: kind(**dict(zip(names, members, strict=True)))
     return None
+
+
+class ComputedKeys:
+    """A dict whose keys are leaves too, as its values are. (The keys of a plain dict are labels.)"""
+
+    def __init__(self, items: dict[Any, Any]) -> None:
+        self.items = items
 
 
 class Structure:

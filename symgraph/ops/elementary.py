@@ -78,6 +78,8 @@ class log(_Real):
     np.float64(0.6931471805599453)
     """
 
+    sympy_types = (sympy.log,)
+
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         return xp.log(x)
 

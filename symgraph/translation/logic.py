@@ -102,7 +102,7 @@ def _equivalent(translator: Translator, expr: Any, values: Sequence[Value]) -> V
 
 @rule(sympy.ITE)
 def _ite(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    (test, first, second), shape = elementwise([condition(value) for value in values])
+    (test, first, second), shape = elementwise([condition(values[0]), *values[1:]])
     return Value(where(test, first, second), shape)
 
 

@@ -9,10 +9,11 @@ import sympy
 
 from ..graph import Node
 from ..ops import OPERATIONS
-from ..ops.arithmetic import negative, reciprocal
+from ..ops.arithmetic import negative, reciprocal, subtract
 from ..ops.array import expand_dims
 from ..ops.base import Elementwise
 from ..ops.linalg import matrix_inverse
+from ..ops.parts import imag
 
 if TYPE_CHECKING:
     from .translator import Translator
@@ -43,7 +44,9 @@ class Value(NamedTuple):
         node = self.node
         if self.inverted:
             node = matrix_inverse(node) if self.shape else reciprocal(node)
-        return Value(negative(node) if self.negated else node, self.shape)
+        if self.negated:  # minus an imaginary part that is 0 is 0, not -0, which atan2 and sqrt would tell apart
+            node = subtract(0.0, node) if isinstance(node, imag) else negative(node)
+        return Value(node, self.shape)
 
 
 Build = Callable[["Translator", Any, Sequence[Value]], Value]

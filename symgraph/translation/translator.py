@@ -33,7 +33,8 @@ _LARGEST_CONSTANT = 300  # nodes of a symbol-free expression that SymPy is asked
 @lru_cache(maxsize=4096)
 def _leaf_kind(kind: Any) -> bool | None:
     """Whether objects of a class stand for inputs; None where that depends on what is bound."""
-    return True if issubclass(kind, _LEAVES) else None if issubclass(kind, _LEAVES_IF_KNOWN) else False
+    atom = issubclass(kind, sympy.AtomicExpr) and getattr(kind, "is_symbol", False) is True
+    return True if atom or issubclass(kind, _LEAVES) else None if issubclass(kind, _LEAVES_IF_KNOWN) else False
 
 
 class Translator:
@@ -46,6 +47,7 @@ class Translator:
         dtype: the floating-point dtype of arrays made on the way.
         domain: "real", or "complex": then all values may be complex, and what is defined for real numbers only takes the real parts.
         functions: Python callables by the names of the SymPy functions that they stand for.
+        use_imps: whether implementations attached by SymPy's `implemented_function` are used; they come before `functions`.
         tolerant: an unbound symbol in a branch of a Piecewise is an error only when a run takes that branch.
         within: the expressions in which the rank of an IndexedBase without a shape is looked up.
     """
@@ -59,6 +61,7 @@ class Translator:
         dtype: Any = np.float64,
         domain: str = "real",
         functions: Mapping[str, Any] | None = None,
+        use_imps: bool = True,
         tolerant: bool = False,
         within: Sequence[Any] = (),
     ) -> None:
@@ -69,6 +72,7 @@ class Translator:
         self.dtype = np.dtype(dtype)
         self.domain = domain
         self.functions = dict(functions or {})
+        self.use_imps = use_imps
         self.tolerant = tolerant
         self.within = tuple(within)
         self.untaken: dict[
@@ -86,7 +90,7 @@ class Translator:
     def inner(self, graph: Graph | None = None) -> Translator:
         """A translator with the same options for a body with variables of its own."""
         graph = graph if graph is not None else self.graph
-        return Translator(graph, dtype=self.dtype, domain=self.domain, functions=self.functions)
+        return Translator(graph, dtype=self.dtype, domain=self.domain, functions=self.functions, use_imps=self.use_imps)
 
     # --- leaves
 
@@ -129,7 +133,7 @@ class Translator:
     def rule(self, expr: Any) -> Rule | None:
         """What to do with an expression: an implementation that the user gave comes before the table."""
         if isinstance(expr, (sympy.Function, AppliedUndef)):
-            implemented = user_rule(expr, self.functions)
+            implemented = user_rule(expr, self.functions, self.use_imps)
             if implemented is not None:
                 return implemented
         return rule_for(type(expr))

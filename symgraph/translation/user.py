@@ -53,19 +53,21 @@ def register(
     _registered[function] = _Implementation(compute, gradient, tuple(shape))
 
 
-def _implementation(expr: Any, functions: Mapping[str, Any]) -> _Implementation | None:
+def _implementation(expr: Any, functions: Mapping[str, Any], use_imps: bool) -> _Implementation | None:
     func = expr.func
+    attached = getattr(func, "_imp_", None) if use_imps else None
+    if callable(attached):
+        return _Implementation(attached)
     if functions and func.__name__ in functions:
         return _Implementation(functions[func.__name__])
     if _registered and func in _registered:
         return _registered[func]
-    attached = getattr(func, "_imp_", None)
-    return _Implementation(attached) if callable(attached) else None
+    return None
 
 
-def user_rule(expr: Any, functions: Mapping[str, Any]) -> Rule | None:
+def user_rule(expr: Any, functions: Mapping[str, Any], use_imps: bool = True) -> Rule | None:
     """The rule for a function application that the user has implemented; None for any other."""
-    found = _implementation(expr, functions)
+    found = _implementation(expr, functions, use_imps)
     if found is None:
         return None
 
