@@ -46,6 +46,7 @@ class Function:
     Every argument may have batch axes in front of its own shape; those of all arguments are broadcast, and every output has them all. A Function
     is pure, can be used from several threads at once, pickled and copied.
 
+    >>> import sympy
     >>> x, y = sympy.symbols("x y")
     >>> f = function((x, y), {"sum": x + y, "constant": 2})
     >>> f([1, 2, 3], 10)
@@ -307,6 +308,7 @@ def function(
 
     Raises UnsupportedExpressionError, UnboundSymbolError, ArgumentError when it is built.
 
+    >>> import sympy
     >>> x = sympy.Symbol("x")
     >>> function(x, sympy.sin(x) ** 2)([0.0, 1.0])
     array([0.        , 0.70807342])
