@@ -65,15 +65,22 @@ def _subtracted(value: Value) -> Value:
 def _cancelling_first(terms: list[Value]) -> list[Value]:
     """exp(x) and 1, or cos(x) and 1, with opposite signs are combined first: together they are exact (see `rewriting`)."""
     ones = [t for t in terms if isinstance(t.node, Constant) and type(t.node.value) is float and t.node.value == 1]
-    if len(terms) < 3 or not ones:
+    if len(terms) < 3:
         return terms
+    if not ones:
+        return _number_last(terms)
     one = ones[0]
     partner = next((t for t in terms if isinstance(t.node, (exp, cos)) and t.negated != one.negated), None)
     if partner is None:
-        return terms
+        return _number_last(terms)
     plus, minus = (one, partner) if partner.negated else (partner, one)
     rest = [t for t in terms if t is not one and t is not partner]
     return [Value(subtract(plus.node, minus.node), plus.shape), *rest]
+
+
+def _number_last(terms: list[Value]) -> list[Value]:
+    """The order in which people (and SymPy's printers) write sums, which loses fewest digits where a number is large."""
+    return sorted(terms, key=lambda term: isinstance(term.node, Constant))
 
 
 def _sum(nodes: Sequence[Node]) -> Node:
