@@ -10,11 +10,14 @@ from typing import Any
 
 __all__ = [
     "ArgumentError",
+    "BoundError",
     "ClosedSessionError",
     "ConstantError",
+    "ConvergenceError",
     "CycleError",
     "DimensionError",
     "FeedError",
+    "FeedGraphError",
     "FeedTypeError",
     "FetchError",
     "GraphError",
@@ -90,12 +93,24 @@ class ConstantError(SymgraphError, OverflowError, ValueError):
     """A constant of an expression that no floating-point number stands for."""
 
 
+class BoundError(SymgraphError, ValueError):
+    """A bound of a sum or product is not an integer, or infinite where it must not be. The message names the value."""
+
+
+class ConvergenceError(SymgraphError, ArithmeticError):
+    """An infinite sum or an integral has no value that could be found. The message says what stood against it."""
+
+
 class FeedError(SymgraphError, ValueError):
     """A fed value does not fit what it is fed to."""
 
 
 class FeedTypeError(FeedError, TypeError):
     """A fed value, or a key of `feed_dict`, is of a kind that cannot be fed."""
+
+
+class FeedGraphError(GraphMismatchError, FeedTypeError):
+    """A key of `feed_dict` is a node of another graph than the session's."""
 
 
 class MissingFeedError(FeedError):

@@ -8,12 +8,21 @@ from typing import Any
 import numpy as np
 import sympy
 
-from .errors import DimensionError, FeedError, FeedTypeError, ShapeError
+from .errors import DimensionError, FeedError, FeedTypeError, MissingFeedError, ShapeError, brief
 from .graph import Node
 from .nodes import Variable, placeholder
 from .shapes import accepts, format_shape
 
-__all__ = ["Dimensions", "as_array", "batch_shape", "feed_symbol", "feed_value"]
+__all__ = [
+    "Dimensions",
+    "as_array",
+    "batch_shape",
+    "checked_keys",
+    "describe",
+    "feed_symbol",
+    "feed_value",
+    "missing_feed",
+]
 
 
 def as_array(value: Any, name: str) -> Any:
@@ -215,3 +224,51 @@ class Dimensions:
                     f"{s} = {self.lengths[s]} from {self._from[s]}" for s in dim.free_symbols if s in self.lengths
                 )
                 raise DimensionError(f"The dimension {dim} is {length} from {name}, but {value} with {known}")
+
+
+# --- the keys
+
+
+def checked_keys(feed_dict: Any) -> dict[Any, Any]:
+    """The feeds as a dict of their own, all keys of a kind that can be one."""
+    if feed_dict is None:
+        return {}
+    if not isinstance(feed_dict, Mapping):
+        raise FeedTypeError(
+            f"feed_dict must be a mapping from placeholders, names or symbols to values, not {feed_dict!r} of type {type(feed_dict).__name__}"
+        )
+    for key in feed_dict:
+        if isinstance(key, (Node, str)):
+            continue
+        if not isinstance(key, sympy.Basic):
+            raise FeedTypeError(
+                f"Cannot interpret feed_dict key {key!r} of type {type(key).__name__}: use a node, its name, or a SymPy symbol"
+            )
+        if isinstance(key, (sympy.MatrixBase, sympy.NDimArray)) or not (
+            key.is_symbol or key.free_symbols or key.is_Function
+        ):
+            raise FeedTypeError(f"Cannot interpret feed_dict key {brief(key)}: it stands for no input; feed symbols")
+    return dict(feed_dict)
+
+
+def describe(symbol: Any) -> str:
+    """A symbol (or node) for messages, with the assumptions that tell it from others of its name."""
+    if isinstance(symbol, Node):
+        return repr(symbol)
+    return sympy.srepr(symbol) if symbol.is_symbol and symbol._assumptions_orig else str(symbol)
+
+
+def missing_feed(missing: Sequence[Node], fed: Mapping[Node, Any]) -> MissingFeedError:
+    parts = []
+    for node in missing:
+        symbol = getattr(node, "symbol", None)
+        dtype = f" with dtype {node.dtype}" if node.dtype is not None else ""
+        of = f" (the symbol {describe(symbol)})" if symbol is not None else ""
+        where = (
+            f", defined at {node.origin[0]}, line {node.origin[1]}"
+            if isinstance(node.origin, tuple) and symbol is None
+            else ""
+        )
+        parts.append(f"You must feed a value for placeholder {node.name!r}{of}{dtype}{where}")
+    names = ", ".join(sorted(repr(node.name) for node in fed if not isinstance(node, Variable))) or "nothing"
+    return MissingFeedError("; ".join(parts) + f". Fed: {names}", tuple(missing))

@@ -13,7 +13,7 @@ from .errors import GraphError, GraphMismatchError, ShapeError, brief
 from .graph import Graph, Node, control_inputs_here, get_default_graph
 from .shapes import Shape, Spec, as_shape, core_shape, format_shape
 
-__all__ = ["Constant", "Operation", "Variable", "as_node", "constant", "placeholder"]
+__all__ = ["Constant", "Operation", "Variable", "as_node", "constant", "placeholder", "symbol_name"]
 
 
 class placeholder(Node):
@@ -45,7 +45,7 @@ class placeholder(Node):
         self.symbol: Any = None
         if isinstance(dtype, sympy.Basic):
             self.symbol, dtype = dtype, None
-            name = name or str(getattr(self.symbol, "name", None) or self.symbol)
+            name = name or symbol_name(self.symbol)
         self.core = core if core is not None else () if self.symbol is None else core_shape(self.symbol)
         self.spec = Spec(
             as_shape(shape if shape is not None else _batch_of(self.core)),
@@ -53,6 +53,15 @@ class placeholder(Node):
         )
         self.default = default
         self._join(get_default_graph(), name)
+
+
+def symbol_name(symbol: Any) -> str:
+    """What a placeholder of a symbol is called.
+
+    >>> symbol_name(sympy.Symbol("x")), symbol_name(sympy.Function("f")(sympy.Symbol("t")))
+    ('x', 'f(t)')
+    """
+    return str(getattr(symbol, "name", None) or brief(symbol))
 
 
 def _batch_of(core: tuple[Any, ...]) -> Shape | None:

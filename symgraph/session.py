@@ -13,10 +13,17 @@ import numpy as np
 import sympy
 
 from . import backends
-from .errors import ClosedSessionError, FeedTypeError, FetchError, GraphMismatchError, MissingFeedError
-from .feeds import Dimensions, batch_shape, feed_symbol, feed_value
+from .errors import (
+    ClosedSessionError,
+    FeedError,
+    FeedGraphError,
+    FeedTypeError,
+    FetchError,
+    GraphMismatchError,
+)
+from .feeds import Dimensions, batch_shape, checked_keys, describe, feed_symbol, feed_value, missing_feed
 from .graph import OPERATORS, Graph, Node, get_default_graph, postorder
-from .nodes import Operation, Variable, placeholder
+from .nodes import Operation, Variable, placeholder, symbol_name
 from .ops.state import _Assignment, group
 from .program import Program
 from .results import own_results
@@ -126,7 +133,7 @@ class Session:
         """
         self._check_open()
         structure = Structure(fetches)
-        feeds = dict(feed_dict or {})
+        feeds = checked_keys(feed_dict)
         nodes, translations = self._nodes(structure.leaves, feeds)
         fed = self._feeds(feeds, translations)
         results = self._run_nodes(nodes, fed)
@@ -164,7 +171,7 @@ class Session:
                 nodes.append(fetch)
             elif isinstance(fetch, str):
                 nodes.append(self.graph.get_operation_by_name(fetch))
-            elif isinstance(fetch, (sympy.Basic, sympy.MatrixBase)):
+            elif isinstance(fetch, (sympy.Basic, sympy.MatrixBase, sympy.NDimArray)):
                 translation = self._translation(fetch, feeds)
                 translations.append(translation)
                 nodes.extend(translation.nodes)
@@ -176,7 +183,7 @@ class Session:
         return nodes, translations
 
     def _translation(self, expression: Any, feeds: Mapping[Any, Any]) -> Translation:
-        if isinstance(expression, sympy.MatrixBase):
+        if isinstance(expression, (sympy.MatrixBase, sympy.NDimArray)):
             expression = expression.as_immutable()
         symbols = tuple(key.symbol if isinstance(key, placeholder) else key for key in feeds)
         symbols = tuple(key for key in symbols if isinstance(key, sympy.Basic))
@@ -206,6 +213,10 @@ class Session:
         loops: list[tuple[int, ...]] = []
         for key, value in feeds.items():
             for node in self._fed_nodes(key, translations):
+                if node in fed:
+                    raise FeedError(
+                        f"{node.name!r} is fed twice, the second time by the key {key!r}; leave one of them out"
+                    )
                 if not isinstance(node, placeholder) or node.symbol is None:
                     fed[node] = feed_value(node, value)
                     continue
@@ -224,8 +235,9 @@ class Session:
     def _fed_nodes(self, key: Any, translations: Sequence[Translation]) -> list[Node]:
         if isinstance(key, Node):
             if key.graph is not self.graph:
-                raise GraphMismatchError(
-                    f"Cannot interpret feed_dict key {key!r}: it is not an element of this session's graph {self.graph!r}"
+                raise FeedGraphError(
+                    f"Cannot interpret feed_dict key {key!r}: it is not an element of this session's graph {self.graph!r}, "
+                    f"but of {key.graph!r}"
                 )
             symbol = getattr(key, "symbol", None)
             return [
@@ -233,22 +245,31 @@ class Session:
                 *(t.placeholders[symbol] for t in translations if symbol is not None and symbol in t.placeholders),
             ]
         if isinstance(key, str):
-            try:
-                return [self.graph.get_operation_by_name(key)]
-            except FetchError as error:
+            return self._named(key, translations)
+        own = [node for node in self.graph.placeholders if node.symbol == key]
+        found = [t.placeholders[key] for t in translations if key in t.placeholders]
+        return [*own, *found]
+
+    def _named(self, key: str, translations: Sequence[Translation]) -> list[Node]:
+        """The node of that name, and the placeholders of the symbol of that name; if these are several inputs, the name is refused."""
+        placeholders = [*self.graph.placeholders, *(node for t in translations for node in t.placeholders.values())]
+        symbols = {node.symbol for node in placeholders if node.symbol is not None and symbol_name(node.symbol) == key}
+        try:
+            node = self.graph.get_operation_by_name(key)
+        except FetchError as error:
+            if not symbols:
                 raise FeedTypeError(f"Cannot interpret feed_dict key {key!r}: {error}") from None
-        if isinstance(key, sympy.Basic):
-            own = [node for node in self.graph.placeholders if node.symbol == key]
-            found = [t.placeholders[key] for t in translations if key in t.placeholders]
-            stands_for_input = (
-                getattr(key, "is_symbol", False) or key.is_Function or key.is_Derivative or hasattr(key, "shape")
+        else:
+            symbol = getattr(node, "symbol", None)
+            if symbol is None and not symbols:
+                return [node]
+            symbols.add(node if symbol is None else symbol)
+        if len(symbols) > 1:
+            listed = ", ".join(sorted(describe(symbol) for symbol in symbols))
+            raise FeedTypeError(
+                f"Cannot interpret feed_dict key {key!r}: this is the name of {len(symbols)} inputs ({listed}); use the symbol or the node as key"
             )
-            if not own and not found and not stands_for_input:
-                raise FeedTypeError(f"Cannot interpret feed_dict key {key!r}: feed symbols, not expressions")
-            return [*own, *found]
-        raise FeedTypeError(
-            f"Cannot interpret feed_dict key {key!r} of type {type(key).__name__}: use a node, its name, or a SymPy symbol"
-        )
+        return [node for node in placeholders if node.symbol in symbols]
 
     # --- the run
 
@@ -259,7 +280,7 @@ class Session:
         )
         missing = [n for n in compiled.leaves if isinstance(n, placeholder) and n not in fed and n.default is None]
         if missing:
-            raise _missing_feed(missing, fed)
+            raise missing_feed(missing, fed)
         if compiled.assignments:
             with self._lock:
                 return self._execute(compiled, len(nodes), fed)
@@ -298,7 +319,7 @@ class Session:
                 compiled = _Compiled([value], frozenset(), self._compiler)
                 missing = [leaf for leaf in compiled.leaves if leaf not in values]
                 if missing:
-                    raise _missing_feed(missing, values)
+                    raise missing_feed(missing, values)
                 value = compiled.run([values[leaf] for leaf in compiled.leaves])[0]
                 if node.dtype is not None:
                     value = np.asarray(value).astype(node.dtype)
@@ -324,26 +345,6 @@ def _kept(value: Any) -> Any:
     array = np.array(value)
     array.flags.writeable = False
     return array
-
-
-def _missing_feed(missing: Sequence[Node], fed: Mapping[Node, Any]) -> MissingFeedError:
-    parts = []
-    for node in missing:
-        symbol = getattr(node, "symbol", None)
-        dtype = f" with dtype {node.dtype}" if node.dtype is not None else ""
-        of = (
-            f" (the symbol {sympy.srepr(symbol) if symbol.is_symbol and symbol._assumptions_orig else symbol})"
-            if symbol is not None
-            else ""
-        )
-        where = (
-            f", defined at {node.origin[0]}, line {node.origin[1]}"
-            if isinstance(node.origin, tuple) and symbol is None
-            else ""
-        )
-        parts.append(f"You must feed a value for placeholder {node.name!r}{of}{dtype}{where}")
-    names = ", ".join(sorted(repr(node.name) for node in fed if not isinstance(node, Variable))) or "nothing"
-    return MissingFeedError("; ".join(parts) + f". Fed: {names}", tuple(missing))
 
 
 def get_default_session() -> Session | None:

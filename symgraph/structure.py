@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sympy
@@ -22,12 +23,10 @@ def _parts(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any]] | None:
             zip(members[:count], members[count:], strict=True)
         )
     if isinstance(value, dict):
-        keys = list(value)
-        return list(value.values()), lambda members: kind(zip(keys, members, strict=True))
+        keys, like = list(value), copy.copy(value)
+        return list(value.values()), lambda members: _updated(like, zip(keys, members, strict=True))
     if isinstance(value, tuple):
-        return list(value), (lambda members: kind(*members)) if hasattr(value, "_fields") else (
-            lambda members: tuple(members)
-        )
+        return list(value), kind._make if hasattr(value, "_fields") else tuple
     if isinstance(value, list):
         return value, lambda members: members
     if isinstance(value, sympy.Tuple):
@@ -36,12 +35,30 @@ def _parts(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any]] | None:
         keys = list(value.keys())
         return list(value.values()), lambda members: dict(zip(keys, members, strict=True))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
-        return [getattr(value, name) for name in names], lambda members: kind(**dict(zip(names, members, strict=True)))
+        return _fields(value, [field.name for field in dataclasses.fields(value)])
     if hasattr(kind, "__attrs_attrs__"):
-        names = [field.name for field in kind.__attrs_attrs__]
-        return [getattr(value, name) for name in names], lambda members: kind(**dict(zip(names, members, strict=True)))
+        return _fields(value, [field.name for field in kind.__attrs_attrs__])
     return None
+
+
+def _updated(like: Any, items: Iterable[tuple[Any, Any]]) -> Any:
+    """A copy of a dict with other values: its kind, its order, and what else it holds (a default) stay."""
+    result = copy.copy(like)
+    result.update(items)
+    return result
+
+
+def _fields(value: Any, names: Sequence[str]) -> tuple[list[Any], Callable[[list[Any]], Any]]:
+    """The fields of an object, and what makes a copy with others; its __init__ is not run, which may want other values than these."""
+    like = copy.copy(value)
+
+    def build(members: list[Any]) -> Any:
+        result = copy.copy(like)
+        for name, member in zip(names, members, strict=True):
+            object.__setattr__(result, name, member)  # frozen ones too
+        return result
+
+    return [getattr(value, name) for name in names], build
 
 
 class ComputedKeys:
