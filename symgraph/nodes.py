@@ -59,7 +59,7 @@ def symbol_name(symbol: Any) -> str:
     """What a placeholder of a symbol is called.
 
     >>> symbol_name(sympy.Symbol("x")), symbol_name(sympy.Function("f")(sympy.Symbol("t")))
-    ('x', 'f(t)')
+    ('x', 'f')
     """
     return str(getattr(symbol, "name", None) or brief(symbol))
 
