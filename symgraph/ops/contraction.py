@@ -1,4 +1,4 @@
-"""Sums of products over common axes: `einsum`, in the order of pairs that costs least."""
+"""Operations on the last axes of arrays: `einsum`, which combines pairs in the order that costs least, and reshaping."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import numpy as np
 from ..errors import ShapeError
 from ..graph import Node
 from ..shapes import UNKNOWN, Spec, broadcast, format_shape, promote
+from .array import reshape_like
 from .base import PureOperation
+from .creation import whole_number
 
 
 @lru_cache(maxsize=1024)
@@ -43,7 +45,7 @@ def _standard(equation: str) -> str:
     """The same equation with labels in order, so that equal contractions have equal texts."""
     terms, output, batched = _terms(equation)
     names: dict[str, str] = {}
-    fresh = iter(_LABELS)
+    fresh = iter(LABELS)
     for letter in "".join(term.removeprefix("...") for term in terms):
         if letter not in names:
             names[letter] = next(fresh)
@@ -51,7 +53,7 @@ def _standard(equation: str) -> str:
     return f"{','.join(inputs)}->{'...' if batched else ''}{''.join(names[letter] for letter in output)}"
 
 
-_LABELS = string.ascii_letters + "".join(chr(n) for n in range(0x3B1, 0x3CA)) + "".join(map(chr, range(0x4E00, 0x5000)))
+LABELS = string.ascii_letters + "".join(chr(n) for n in range(0x3B1, 0x3CA)) + "".join(map(chr, range(0x4E00, 0x5000)))
 
 
 class einsum(PureOperation):
@@ -116,7 +118,7 @@ class einsum(PureOperation):
         x = self.input_nodes[place]
         labels = terms[place].removeprefix("...")
         others = [i for i in range(len(terms)) if i != place]
-        spare = iter(letter for letter in _LABELS if letter not in "".join(terms))
+        spare = iter(letter for letter in LABELS if letter not in "".join(terms))
         dots = "..." if batched else ""
         inputs = [grad, *[self.input_nodes[i] for i in others]]
         equation = [dots + output, *[terms[i] for i in others]]
@@ -251,3 +253,39 @@ def _ordered(x: Any, labels: str, wanted: str, xp: Any) -> Any:
 def _ordered_axes(x: Any, places: Sequence[int], xp: Any) -> Any:
     loops = x.ndim - len(places)
     return x if list(places) == list(range(len(places))) else xp.permute_dims(x, (*range(loops), *[loops + p for p in places]))
+
+
+# --- the last axes in another shape
+
+
+class reshape_core(PureOperation):
+    """The last `rank` axes of x in another shape, whose lengths are numbers or nodes; the axes before them stay.
+
+    >>> reshape_core([[1, 2], [3, 4]], [2, 1], rank=1).eval().shape
+    (2, 2, 1)
+    """
+
+    attributes = ("target", "rank")
+
+    def __init__(self, x: Any, lengths: Sequence[Any], rank: int, name: str | None = None) -> None:
+        fixed = [isinstance(length, (int, np.integer)) for length in lengths]
+        super().__init__([x, *[length for length, known in zip(lengths, fixed, strict=True) if not known]], name)
+        self.target = tuple(int(n) if known else None for n, known in zip(lengths, fixed, strict=True))
+        self.rank = int(rank)
+
+    def infer(self, *specs: Spec) -> Spec:
+        x = specs[0]
+        known = x.shape[x.shape[:1] == (...,) :]
+        loops = x.shape[: len(x.shape) - self.rank] if len(known) >= self.rank else UNKNOWN
+        return Spec((*loops, *self.target), promote(x.dtype))
+
+    def compute(self, x: Any, *lengths: Any, xp: Any = np) -> Any:
+        rest = iter(lengths)
+        target = [whole_number(next(rest), "A dimension") if n is None else n for n in self.target]
+        loops = x.shape[: x.ndim - self.rank]
+        if math.prod(target) != math.prod(x.shape[x.ndim - self.rank :]):
+            raise ShapeError(f"an array of shape {x.shape[x.ndim - self.rank :]} cannot be reshaped to {tuple(target)}")
+        return xp.reshape(x, (*loops, *target))
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [reshape_like(grad, self.input_nodes[0]), *[None] * (len(self.input_nodes) - 1)]

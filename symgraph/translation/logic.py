@@ -28,6 +28,7 @@ from ..ops.logic import (
     where,
 )
 from ..ops.parts import cast
+from .indexed import read_where
 from .rules import Value, elementwise, rule, spread
 from .translator import Translator
 
@@ -139,6 +140,8 @@ def _piecewise(translator: Translator, expr: Any, values: Sequence[Value]) -> Va
     branches = values[: 2 * count : 2]
     if translator.untaken:
         branches = _guarded(translator, expr, branches, conditions)
+    if translator.elements:
+        branches = _read_where_taken(translator, branches, conditions)
     rest = iter(values[2 * count :])
     rank = max(value.rank for value in branches)
     shape = max((value.shape for value in branches), key=len)
@@ -169,6 +172,19 @@ def _guarded(translator: Translator, expr: Any, branches: Sequence[Value], condi
         if symbols is not None:
             taken = logical_and(test.node, logical_not(before))
             result[place] = Value(unbound_if(taken, ", ".join(map(str, symbols))))
+        before = logical_or(before, test.node)
+    return result
+
+
+def _read_where_taken(
+    translator: Translator, branches: Sequence[Value], conditions: Sequence[Value]
+) -> list[Value]:
+    """The branches, where entries of arrays need to exist only in the rows that take the branch: `x[i - 1]` under `i > 0`."""
+    result = []
+    before: Node = translator.constant(False)
+    for branch, test in zip(branches, conditions, strict=True):
+        taken = logical_and(test.node, logical_not(before))
+        result.append(branch._replace(node=read_where(translator, branch.node, taken)))
         before = logical_or(before, test.node)
     return result
 

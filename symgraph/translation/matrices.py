@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy
-from sympy.matrices.expressions import matexpr
-from sympy.matrices.expressions import slice as slices
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from ..graph import Node
@@ -21,6 +19,7 @@ from ..ops.linalg import adjoint, determinant, matmul, matrix_power, matrix_tran
 from ..ops.parts import conjugate
 from .rules import Value, elementwise, rule, spread
 from .scalars import scalar_product, total
+from .scopes import applied, free_inputs
 from .translator import Translator
 
 
@@ -164,43 +163,6 @@ def _patterned(translator: Translator, expr: Any, values: Sequence[Value]) -> Va
     return Value(full(lengths, 1.0 if isinstance(expr, sympy.OneMatrix) else 0.0, translator.dtype), _dims(expr))
 
 
-@rule(
-    matexpr.MatrixElement,
-    children=lambda expr: expr.args[:1],
-    refuse=lambda e: None if _int_index(e) else "an index that is not a number",
-)
-def _element(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    return Value(getitem(_node(values[0]), (..., int(expr.i), int(expr.j))))
-
-
-def _int_index(expr: Any) -> bool:
-    return bool(expr.i.is_Integer and expr.j.is_Integer)
-
-
-def _bounds(part: tuple[Any, Any, Any], length: Any) -> slice | None:
-    """A slice of SymPy's as one of Python's; None where its bounds are not known numbers."""
-    start, stop, step = part
-    if stop == length:
-        stop = None
-    if any(item is not None and not sympy.sympify(item).is_Integer for item in (start, stop, step)):
-        return None
-    return slice(int(start), None if stop is None else int(stop), int(step))
-
-
-def _slices(expr: Any) -> tuple[slice | None, slice | None]:
-    return _bounds(expr.rowslice, expr.parent.shape[0]), _bounds(expr.colslice, expr.parent.shape[1])
-
-
-@rule(
-    slices.MatrixSlice,
-    children=lambda expr: expr.args[:1],
-    refuse=lambda e: "bounds that are not numbers" if None in _slices(e) else None,
-)
-def _slice(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    rows, columns = _slices(expr)
-    return Value(getitem(_node(values[0]), (..., rows, columns)), _dims(expr))
-
-
 @rule(sympy.BlockMatrix, children=lambda expr: tuple(expr.blocks))
 def _blocks(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
     count = expr.blocks.shape[1]
@@ -258,23 +220,9 @@ def _dot_product(translator: Translator, expr: Any, values: Sequence[Value]) -> 
     return Value(reduce_sum(multiply(first, second), -1))
 
 
-@rule(ElementwiseApplyFunction, children=lambda expr: expr.args[1:])
+@rule(ElementwiseApplyFunction, children=lambda expr: (expr.expr, *free_inputs(expr.function)))
 def _applyfunc(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    """f(entry) for each entry: the body is translated with the whole array, seen as a batch of scalars, for its variable."""
-    (value,) = values
-    return Value(_apply(translator, expr.function, [Value(_node(value))], value.rank).node, value.shape)
-
-
-def _apply(translator: Translator, function: Any, entries: Sequence[Value], rank: int) -> Value:
-    if not isinstance(function, sympy.Lambda):
-        variables = [sympy.Dummy() for _ in entries]
-        function = sympy.Lambda(tuple(variables), function(*variables))
-    inner = Translator(translator.graph, dtype=translator.dtype)
-    for variable, entry in zip(function.signature, entries, strict=True):
-        inner.bind(variable, entry)
-    for symbol in function.free_symbols:
-        inner.bind(symbol, Value(spread(translator.leaf(symbol), rank)))
-    return inner.scalar(function.expr).settled
+    return applied(translator, expr.function, values[0])
 
 
 @rule(sympy.MatrixExpr, refuse=lambda expr: f"{type(expr).__name__} has no translation")

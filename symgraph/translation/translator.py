@@ -34,7 +34,9 @@ _LARGEST_CONSTANT = 300  # nodes of a symbol-free expression that SymPy is asked
 def _leaf_kind(kind: Any) -> bool | None:
     """Whether objects of a class stand for inputs; None where that depends on what is bound."""
     atom = issubclass(kind, sympy.AtomicExpr) and getattr(kind, "is_symbol", False) is True
-    return True if atom or issubclass(kind, _LEAVES) else None if issubclass(kind, _LEAVES_IF_KNOWN) else False
+    if atom or issubclass(kind, _LEAVES):
+        return True
+    return None if issubclass(kind, _LEAVES_IF_KNOWN) or getattr(kind, "is_symbol", False) is True else False
 
 
 class Translator:
@@ -78,6 +80,7 @@ class Translator:
         self.untaken: dict[
             int, tuple[Any, ...]
         ] = {}  # branches that must not be taken, and the unbound symbols in them
+        self.elements: dict[Node, None] = {}  # entries of arrays at computed places, which need not exist where they are not taken
         self.placeholders: dict[Any, placeholder] = {}
         self._leaves: dict[Any, Value] = {}
         self._dimensions: dict[Any, Node] = {}
@@ -152,6 +155,10 @@ class Translator:
                 self.declare(symbol)
         return self._leaves[symbol]
 
+    def is_dimension(self, symbol: Any) -> bool:
+        """Whether a symbol is a length of an axis of some input, which is one number for the whole batch."""
+        return self._length(symbol) is not None
+
     def _length(self, symbol: Any) -> Node | None:
         """The node of a symbol that is a dimension of some leaf."""
         if symbol in self._dimensions:
@@ -165,7 +172,8 @@ class Translator:
                     return self.scalar(solution[0]).settled.node
         return None
 
-    def _unbound(self, symbols: Iterable[Any]) -> list[Any]:
+    def unbound(self, symbols: Iterable[Any]) -> list[Any]:
+        """Those that are neither bound nor a dimension."""
         unbound = {s: None for s in symbols if s not in self._leaves and self._length(s) is None}
         return sorted(unbound, key=str)
 
@@ -288,7 +296,7 @@ class Translator:
             if key in leaves or key in numbers or key in self._values:
                 continue
             found = self.rule(expr)
-            reason = f"{type(expr).__name__} has no numeric meaning here" if found is None else found.refuse(expr)
+            reason = _no_rule(expr) if found is None else found.refuse(expr)
             if reason is not None:
                 unsupported[brief(expr)] = reason
         if unsupported:
@@ -296,7 +304,7 @@ class Translator:
             listed = "\n".join(f"  {text}: {reason}" for text, reason in unsupported.items())
             raise UnsupportedExpressionError(f"This cannot be computed:\n{listed}", parts)
         if self.strict:
-            unbound = self._unbound(leaves.values())
+            unbound = self.unbound(leaves.values())
             if unbound and not (self.tolerant and self._only_in_branches(unbound, order, children)):
                 raise UnboundSymbolError(_unbound_message(unbound, list(self._leaves)), tuple(unbound))
 
@@ -326,6 +334,12 @@ class Translator:
         for symbol in unbound:
             self._leaves[symbol] = Value(self.constant(float("nan")))
         return True
+
+
+def _no_rule(expr: Any) -> str:
+    if type(expr).__name__ == "RandomSymbol":
+        return "a random symbol: give rng=numpy.random.default_rng(...) to symgraph.function, which then draws samples"
+    return f"{type(expr).__name__} has no numeric meaning here"
 
 
 def _unbound_message(unbound: Sequence[Any], arguments: Sequence[Any]) -> str:
