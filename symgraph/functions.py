@@ -16,6 +16,7 @@ from .nodes import placeholder
 from .program import Program
 from .results import own_results
 from .rewriting import rewrite
+from .sampling import draw, random_symbols
 from .structure import Structure
 from .translation import Translation, as_expression, brief, translate_all
 
@@ -69,6 +70,7 @@ class Function:
         functions: Mapping[str, Any] | None = None,
         use_imps: bool = True,
         tolerant: bool = False,
+        rng: np.random.Generator | None = None,
     ) -> None:
         if dtype is not None and np.dtype(dtype).kind not in "fc":
             raise ValueError(
@@ -84,12 +86,14 @@ class Function:
             "functions": dict(functions or {}),
             "use_imps": use_imps,
             "tolerant": tolerant,
+            "rng": rng,
         }
         self._parameters = [Parameter(arg, place) for place, arg in enumerate(argument_list(args))]
         self.args = tuple(symbol for parameter in self._parameters for symbol in parameter.symbols)
         check_arguments(self.args)
         self._structure = Structure(outputs)
         self._expressions = tuple(as_expression(leaf) for leaf in self._structure.leaves)
+        self._random = random_symbols(self._expressions) if rng is not None else ()
         self._names = {p.name: i for i, p in enumerate(self._parameters) if p.is_named}
         self._compiler = backends.get(backend)
         self._compiled: dict[np.dtype[Any], _Compiled] = {}
@@ -97,7 +101,7 @@ class Function:
         self.__signature__ = python_signature(self._parameters)
         self.__doc__ = f"{name}({', '.join(p.name for p in self._parameters)})\n\nComputes {self._text()}."
         self._default = self._for(_real_dtype(np.dtype(dtype)) if dtype is not None else np.dtype(np.float64))
-        self._cores = tuple(node.core for node in self._default.placeholders)
+        self._cores = tuple(node.core for node in self._default.placeholders[: len(self.args)])
         self._ranks = tuple(len(core) for core in self._cores)
 
     @property
@@ -165,10 +169,12 @@ class Function:
             graph = Graph()
             with graph.as_default():
                 options = {key: self._options[key] for key in ("domain", "functions", "use_imps", "tolerant")}
-                translation = translate_all(self._expressions, known=self.args, strict=True, dtype=dtype, **options)
+                translation = translate_all(
+                    self._expressions, known=(*self.args, *self._random), strict=True, dtype=dtype, **options
+                )
                 if self._options["rewrite"]:
                     translation = replace(translation, nodes=tuple(rewrite(translation.nodes)))
-            placeholders = tuple(translation.placeholders[symbol] for symbol in self.args)
+            placeholders = tuple(translation.placeholders[symbol] for symbol in (*self.args, *self._random))
             # every argument is a leaf of the program, used or not
             program, leaves = Program.of([*translation.nodes, *placeholders])
             program = Program(
@@ -192,14 +198,17 @@ class Function:
             dtype = np.result_type(dtype, np.complex64)
         dimensions = Dimensions()
         arrays, loops = [], []
-        for node, core, rank, value in zip(compiled.placeholders, self._cores, self._ranks, flat, strict=True):
+        fed = compiled.placeholders[: len(flat)]
+        for node, core, rank, value in zip(fed, self._cores, self._ranks, flat, strict=True):
             array = feed_symbol(node, value, dtype)
             if rank:
                 dimensions.bind(core, array.shape, node.name)
             arrays.append(array)
             loops.append(array.shape[: array.ndim - rank])
         dimensions.check({s: v for s, v in zip(self.args, flat, strict=True) if s in dimensions.lengths})
-        batch = batch_shape([node.name for node in compiled.placeholders], loops) if any(loops) else ()
+        batch = batch_shape([node.name for node in fed], loops) if any(loops) else ()
+        if self._random:
+            arrays += draw(self._random, batch, self._options["rng"])
         outputs = compiled.run(arrays)
         if self._options["broadcast"]:
             outputs = [
@@ -292,6 +301,7 @@ def function(
     name: str = "f",
     broadcast: bool = True,
     rewrite: bool = True,
+    rng: np.random.Generator | None = None,
 ) -> Function:
     """A Function of SymPy symbols that computes expressions. Batch axes come first everywhere.
 
@@ -305,6 +315,7 @@ def function(
         name: its `__name__`.
         broadcast: whether outputs that are constant along a batch axis are repeated along it.
         rewrite: whether forms that lose digits, such as exp(x) - 1 and log(1 + x), are computed by those that do not.
+        rng: where samples for the random symbols of `sympy.stats` come from; each call draws one for each row of the batch.
 
     Raises UnsupportedExpressionError, UnboundSymbolError, ArgumentError when it is built.
 
@@ -316,4 +327,4 @@ def function(
     np.complex128(2j)
     """
     options = {"dtype": dtype, "domain": domain, "backend": backend, "name": name, "broadcast": broadcast}
-    return Function(args, outputs, rewrite=rewrite, **options)
+    return Function(args, outputs, rewrite=rewrite, rng=rng, **options)

@@ -13,12 +13,16 @@ from ..errors import ArgumentError, UnsupportedExpressionError
 from ..graph import Node, get_default_graph
 from ..nodes import placeholder
 from ..structure import Structure
-from . import arrays, logic, matrices, scalars
+from . import arrays, calculus, indexed, logic, matrices, matrix_functions, scalars
+from .components import as_components
 from .rules import Value
 from .translator import Translator, brief
 
 __all__ = ["Translation", "Translator", "Value", "as_expression", "brief", "translate", "translate_all"]
-__all__ += [module.__name__.rpartition(".")[2] for module in (arrays, logic, matrices, scalars)]
+__all__ += [
+    module.__name__.rpartition(".")[2]
+    for module in (arrays, calculus, indexed, logic, matrices, matrix_functions, scalars)
+]
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ def as_expression(value: Any) -> Any:
         )
     if isinstance(value, sympy.MatrixBase):
         return value.as_immutable()
+    if not isinstance(value, sympy.Basic) and hasattr(value, "to_matrix"):  # a vector of sympy.physics.vector
+        return as_components(value)
     if isinstance(value, np.ndarray):
         return sympy.ImmutableDenseNDimArray(value.tolist()) if value.ndim else sympy.sympify(value.item())
     if isinstance(value, (bool, int, float, complex, np.generic)):

@@ -80,7 +80,9 @@ class Translator:
         self.untaken: dict[
             int, tuple[Any, ...]
         ] = {}  # branches that must not be taken, and the unbound symbols in them
-        self.elements: dict[Node, None] = {}  # entries of arrays at computed places, which need not exist where they are not taken
+        self.elements: dict[
+            Node, None
+        ] = {}  # entries of arrays at computed places, which need not exist where they are not taken
         self.placeholders: dict[Any, placeholder] = {}
         self._leaves: dict[Any, Value] = {}
         self._dimensions: dict[Any, Node] = {}
