@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import keyword
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from .errors import ArgumentError, FeedTypeError
 from .feeds import as_array
 from .structure import Structure
 
-__all__ = ["Parameter", "argument_list", "check_arguments", "python_signature"]
+__all__ = ["Parameter", "argument_list", "check_arguments", "python_signature", "unique_names"]
 
 _SYMBOLS = (
     sympy.Symbol,
@@ -51,14 +52,7 @@ class Parameter:
         if self.is_plain:
             return (value,)
         if self._matrix is not None:
-            array = as_array(value, self.name)
-            if array.ndim == 1 and 1 in self._matrix and array.size == len(self.symbols):
-                return list(array)
-            if array.shape != self._matrix:
-                raise FeedTypeError(
-                    f"The argument {self.argument} has shape {self._matrix}, but a value of shape {array.shape} was given"
-                )
-            return list(array.reshape(-1))
+            return self._entries(value)
         leaves: list[Any] = []
         stack = [(self._structure.rebuild(self.symbols), value)]
         while stack:
@@ -72,6 +66,20 @@ class Parameter:
                 )
             stack.extend(reversed(list(zip(form, given, strict=True))))
         return leaves
+
+    def _entries(self, value: Any) -> Sequence[Any]:
+        """The entries of an explicit matrix argument: a vector also as a sequence of its entries, each of which may be a batch."""
+        rows, columns = self._matrix
+        if isinstance(value, (list, tuple)) and 1 in (rows, columns) and len(value) == rows * columns:
+            return [entry[0] if isinstance(entry, (list, tuple)) and len(entry) == 1 else entry for entry in value]
+        array = as_array(value, self.name)
+        if array.shape[-2:] == (rows, columns):
+            return [array[..., i, j] for i in range(rows) for j in range(columns)]
+        if 1 in (rows, columns) and array.ndim and array.shape[0] == rows * columns:
+            return list(array)
+        raise FeedTypeError(
+            f"The argument {self.argument} has shape {(rows, columns)}, but a value of shape {array.shape} was given"
+        )
 
 
 def argument_list(args: Any) -> list[Any]:
@@ -102,14 +110,25 @@ def check_arguments(symbols: Sequence[Any]) -> None:
         seen.add(symbol)
 
 
+def unique_names(parameters: Sequence[Parameter]) -> dict[str, int]:
+    """The place of each argument that may be given by name. A name that several symbols have (they differ in assumptions) is not one of them."""
+    counts = Counter(p.name for p in parameters)
+    for parameter in parameters:
+        parameter.is_named = parameter.is_named and counts[parameter.name] == 1
+    return {p.name: i for i, p in enumerate(parameters) if p.is_named}
+
+
 def python_signature(parameters: Sequence[Parameter]) -> inspect.Signature:
-    """For `inspect.signature`. Arguments up to the last one whose name is no identifier are positional-only."""
-    names = [p.name if p.is_named else f"arg{i}" for i, p in enumerate(parameters)]
-    if len(set(names)) < len(names):
-        names = [f"arg{i}" for i in range(len(names))]
+    """For `inspect.signature`. Arguments up to the last one without a name that Python can take are positional-only."""
+    taken = {p.name for p in parameters if p.is_named}
+    names = [p.name if p.is_named else _free(f"arg{i}", taken) for i, p in enumerate(parameters)]
     last = max((i for i, p in enumerate(parameters) if not p.is_named), default=-1)
     kinds = [
         inspect.Parameter.POSITIONAL_ONLY if i <= last else inspect.Parameter.POSITIONAL_OR_KEYWORD
         for i in range(len(names))
     ]
     return inspect.Signature([inspect.Parameter(name, kind) for name, kind in zip(names, kinds, strict=True)])
+
+
+def _free(name: str, taken: set[str]) -> str:
+    return name if name not in taken else _free(f"_{name}", taken)

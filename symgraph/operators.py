@@ -86,6 +86,12 @@ class Operators:
     def __len__(self) -> int:
         raise self._no_value("len()")
 
+    def _sympy_(self) -> Any:
+        raise TypeError(
+            f"{self!r} is a node of a graph and cannot be part of a SymPy expression: translate the expression instead, as in "
+            "symgraph.translate(expr) * node"
+        )
+
     def __float__(self) -> float:
         raise self._no_value("A conversion to a number")
 

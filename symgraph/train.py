@@ -9,7 +9,8 @@ from .differentiate import gradients
 from .graph import Node
 from .nodes import Operation, Variable
 from .ops.arithmetic import multiply
-from .ops.state import assign_add, assign_sub, group
+from .ops.state import assign_add, assign_sub, group, only_entry
+from .shapes import is_static
 
 __all__ = ["GradientDescentOptimizer", "Optimizer"]
 
@@ -25,6 +26,8 @@ class Optimizer:
             raise ValueError(
                 f"The loss must be a scalar, but {loss!r} is not: reduce it by reduce_sum or reduce_mean, or give grad_loss"
             )
+        if grad_loss is None and not is_static(loss.shape):
+            loss = only_entry(loss)
         variables = list(var_list) if var_list is not None else loss.graph.get_collection("trainable_variables")
         return list(zip(gradients(loss, variables, None if grad_loss is None else [grad_loss]), variables, strict=True))
 

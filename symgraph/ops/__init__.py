@@ -42,7 +42,6 @@ for _module in (
     linalg,
     contraction,
     matrix_functions,
-    forms,
     state,
     user,
 ):

@@ -44,6 +44,30 @@ class stop_gradient(identity):
         return [None]
 
 
+class only_entry(Operation):
+    """x, which must have exactly one entry; ValueError at the run where it has more.
+
+    >>> only_entry([3.0]).eval()
+    array([3.])
+    """
+
+    def __init__(self, x: Any, name: str | None = None) -> None:
+        super().__init__([x], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        return specs[0]
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        if x.size != 1:
+            raise ShapeError(
+                f"The loss must be a scalar, but has shape {x.shape}: reduce it by reduce_sum or reduce_mean, or give grad_loss"
+            )
+        return xp.asarray(x)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [grad]
+
+
 class _Assignment(Operation):
     """Computes a variable's new value, which is also the value of this node. The session stores it when the whole run has succeeded.
 

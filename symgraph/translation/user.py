@@ -28,7 +28,7 @@ _registered: dict[Any, _Implementation] = {}
 
 def register(
     function: Any,
-    compute: Callable[..., Any],
+    compute: Callable[..., Any] | None,
     gradient: Callable[..., Sequence[Node | None]] | None = None,
     shape: Sequence[Any] = (),
 ) -> None:
@@ -36,18 +36,21 @@ def register(
 
     Args:
         function: a function class: `sympy.Function("f")`, or a subclass of `sympy.Function`.
-        compute: takes NumPy arrays (the arguments' values, with any batch axes) and returns one.
+        compute: takes NumPy arrays (the arguments' values, with any batch axes) and returns one. None takes an earlier registration back.
         gradient: takes the node of the gradient with respect to the result, then the argument nodes; returns a list with a node or None for each.
         shape: the core shape of the result; () for a scalar.
 
     >>> import numpy as np, symgraph as sg
-    >>> f, x = sympy.Function("f"), sympy.Symbol("x")
+    >>> f, x = sympy.Function("rise"), sympy.Symbol("x")
     >>> register(f, np.sinh, gradient=lambda grad, x: [grad * sg.cosh(x)])
     >>> sg.function(x, 2 * f(x))(0.0)
     np.float64(0.0)
     """
     if not (isinstance(function, type) and issubclass(function, sympy.Basic)):
         raise TypeError(f"register() takes a SymPy function class such as sympy.Function('f'), not {function!r}")
+    if compute is None:
+        _registered.pop(function, None)
+        return
     if not callable(compute):
         raise TypeError(f"compute must be a callable, not {compute!r}")
     _registered[function] = _Implementation(compute, gradient, tuple(shape))
