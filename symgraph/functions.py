@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import backends
-from .arguments import Parameter, argument_list, check_arguments, python_signature
+from .arguments import Parameter, argument_list, check_arguments, python_signature, unique_names
 from .feeds import Dimensions, batch_shape, feed_symbol
 from .graph import Graph, Node
 from .nodes import placeholder
@@ -94,7 +94,7 @@ class Function:
         self._structure = Structure(outputs)
         self._expressions = tuple(as_expression(leaf) for leaf in self._structure.leaves)
         self._random = random_symbols(self._expressions) if rng is not None else ()
-        self._names = {p.name: i for i, p in enumerate(self._parameters) if p.is_named}
+        self._names = unique_names(self._parameters)
         self._compiler = backends.get(backend)
         self._compiled: dict[np.dtype[Any], _Compiled] = {}
         self.__name__ = self.__qualname__ = name
@@ -103,6 +103,9 @@ class Function:
         self._default = self._for(_real_dtype(np.dtype(dtype)) if dtype is not None else np.dtype(np.float64))
         self._cores = tuple(node.core for node in self._default.placeholders[: len(self.args)])
         self._ranks = tuple(len(core) for core in self._cores)
+        self._of_numbers = not any(self._ranks) and not self._random and all(p.is_plain for p in self._parameters)
+        number = self.dtype if self.dtype is not None else _FLOAT64
+        self._number = (np.result_type(number, np.complex64) if domain == "complex" else number).type
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
@@ -191,6 +194,8 @@ class Function:
 
     def __call__(self, *values: Any, **named: Any) -> Any:
         """The outputs for these arguments (see the class). Raises FeedTypeError, ShapeError, DimensionError before anything is computed."""
+        if self._of_numbers and not named and len(values) == len(self._ranks) and _NUMBERS.issuperset(map(type, values)):
+            return self._at_a_point(values)
         flat = self._flat(values, named)
         dtype = self.dtype if self.dtype is not None else _precision(flat)
         compiled = self._for(_real_dtype(dtype))
@@ -215,6 +220,12 @@ class Function:
                 _filled(o, batch, len(shape)) for o, shape in zip(outputs, compiled.translation.shapes, strict=True)
             ]
         return self._structure.rebuild(self._present(own_results(outputs, arrays), len(batch)))
+
+    def _at_a_point(self, values: Sequence[Any]) -> Any:
+        """The outputs for Python numbers: nothing has to be checked or broadcast."""
+        number = self._number
+        arrays = [number(value) for value in values]
+        return self._structure.rebuild(self._present(own_results(self._default.run(arrays), arrays), 0))
 
     def _present(self, results: list[Any], loops: int) -> list[Any]:
         """The results, each with `loops` batch axes, in the form that users get."""
@@ -271,6 +282,7 @@ def _real_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 _FLOAT64 = np.dtype(np.float64)
+_NUMBERS = frozenset((float, int, bool, np.float64))
 
 
 def _precision(values: Sequence[Any]) -> np.dtype[Any]:
