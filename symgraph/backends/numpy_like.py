@@ -5,6 +5,7 @@ Operations are written against an array namespace, so the same loop runs on anot
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -13,14 +14,17 @@ import numpy as np
 
 from ..errors import brief
 from ..nodes import Operation
+from ..ops.base import Elementwise
 from ..program import Program, Step
 from . import Runner
 
 __all__ = ["compile_program"]
 
+_PACKAGE = f"{__name__.partition('.')[0]}."
+
 
 def _foreign_compute(operation: Operation, *values: Any) -> Any:
-    """A user's `compute` without `xp`: it gets arrays that it cannot write to, and may return a list."""
+    """A user's `compute`: it gets arrays that it cannot write to, may return a list, and may keep the array that it returns."""
     arrays = []
     for value in values:
         array = np.asarray(value).view() if not isinstance(value, np.generic) else value
@@ -28,12 +32,12 @@ def _foreign_compute(operation: Operation, *values: Any) -> Any:
             array.flags.writeable = False
         arrays.append(array)
     result = operation.compute(*arrays)
-    return result if result is None else np.asarray(result)
+    return result if result is None else np.asarray(result).view()  # a view is copied before it goes to the user
 
 
 def _bound(step: Step, xp: Any) -> Callable[..., Any]:
     operation = step.operation
-    if not operation.takes_xp:
+    if not operation.takes_xp or (xp is np and not type(operation).__module__.startswith(_PACKAGE)):
         return partial(_foreign_compute, operation)
     return operation.compute if xp is np else partial(operation.compute, xp=xp)
 
@@ -67,7 +71,41 @@ def compile_program(program: Program, xp: Any = np) -> Runner:
                 raise
         return [slots[i] for i in outputs]
 
-    return run
+    return _in_blocks(run) if xp is np and _is_elementwise(program) else run
+
+
+_BLOCK = 16_384  # entries: a few intermediates of float64 stay in a second-level cache
+
+
+def _is_elementwise(program: Program) -> bool:
+    """Whether every entry of the outputs depends on the same entry of the leaves alone."""
+    operations = [step.operation for step in program.steps]
+    scalars = all(np.ndim(value) == 0 for value in program.constants)
+    return bool(operations) and scalars and all(isinstance(op, Elementwise) and op.takes_xp for op in operations)
+
+
+def _in_blocks(run: Runner) -> Runner:
+    """`run`, with large arrays cut into blocks, so that intermediate results stay in the cache and memory does not grow with the program."""
+
+    def run_blocks(values: Sequence[Any]) -> list[Any]:
+        shapes = {value.shape for value in values if isinstance(value, np.ndarray) and value.ndim}
+        shape = next(iter(shapes), ())
+        size = math.prod(shape)
+        if len(shapes) != 1 or size < 2 * _BLOCK:
+            return run(values)
+        flat = [value.reshape(-1) if np.ndim(value) else value for value in values]
+        results: list[Any] = []
+        for start in range(0, size, _BLOCK):
+            part = slice(start, start + _BLOCK)
+            pieces = run([value[part] if np.ndim(value) else value for value in flat])
+            if not results:
+                results = [np.empty(shape, piece.dtype) if np.ndim(piece) else piece for piece in pieces]
+            for result, piece in zip(results, pieces, strict=True):
+                if np.ndim(piece):
+                    result.reshape(-1)[part] = piece
+        return results
+
+    return run_blocks
 
 
 def _explain(error: Exception, step: Step, values: Sequence[Any]) -> None:
