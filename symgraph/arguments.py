@@ -131,4 +131,6 @@ def python_signature(parameters: Sequence[Parameter]) -> inspect.Signature:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    return name if name not in taken else _free(f"_{name}", taken)
+    while name in taken:
+        name = f"_{name}"
+    return name

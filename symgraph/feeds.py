@@ -10,7 +10,7 @@ import sympy
 
 from .errors import DimensionError, FeedError, FeedTypeError, MissingFeedError, ShapeError, brief
 from .graph import Node
-from .nodes import Variable, placeholder
+from .nodes import Variable, as_dtype, placeholder
 from .shapes import accepts, format_shape
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "as_array",
     "batch_shape",
     "checked_keys",
+    "converted",
     "describe",
     "feed_symbol",
     "feed_value",
@@ -91,11 +92,7 @@ def feed_value(node: Node, value: Any) -> Any:
     array = as_array(value, node.name)
     dtype = node.dtype
     if dtype is not None and array.dtype != dtype:
-        if not (np.can_cast(array.dtype, dtype, "same_kind") or _fits(array, dtype)):
-            raise FeedTypeError(
-                f"{node.name}: a value of dtype {array.dtype} cannot be fed where {dtype} is declared; convert it, or declare another dtype"
-            )
-        array = array.astype(dtype)
+        array = converted(array, dtype, node.name)
     if not accepts(node.shape, array.shape):
         what = "Variable" if isinstance(node, Variable) else "placeholder"
         raise ShapeError(
@@ -104,12 +101,14 @@ def feed_value(node: Node, value: Any) -> Any:
     return array
 
 
-def _fits(array: Any, dtype: np.dtype[Any]) -> bool:
-    """Whether integers (or booleans) keep their values in a narrower or unsigned dtype."""
-    if array.dtype.kind not in "iub" or dtype.kind not in "iu":
-        return False
-    info = np.iinfo(dtype)
-    return array.size == 0 or bool(np.min(array) >= info.min and np.max(array) <= info.max)
+def converted(array: Any, dtype: Any, name: str) -> Any:
+    """`array` in the dtype of the input `name`."""
+    try:
+        return as_dtype(array, dtype)
+    except TypeError as error:
+        raise FeedTypeError(f"{name}: {error}") from None
+    except OverflowError as error:
+        raise FeedError(f"{name}: {error}") from None
 
 
 def feed_symbol(node: placeholder, value: Any, dtype: Any = None) -> Any:
@@ -120,7 +119,7 @@ def feed_symbol(node: placeholder, value: Any, dtype: Any = None) -> Any:
     array = as_array(value, node.name)
     wanted = float_dtype(array.dtype, dtype)
     if array.dtype != wanted:
-        array = array.astype(wanted)
+        array = array.astype(wanted) if array.dtype.kind in "biu" else converted(array, wanted, node.name)
     core = node.core
     if not core:
         return array

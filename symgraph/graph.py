@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -35,6 +36,24 @@ __all__ = [
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _serial = itertools.count()
+
+
+_owners_of_locks: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def new_lock(owner: Any) -> threading.RLock:
+    """A lock, which `owner` keeps as its `_lock`. After a fork the child gets new ones: the thread that held one is not in the child."""
+    _owners_of_locks.add(owner)
+    return threading.RLock()
+
+
+def _renew_locks() -> None:
+    for owner in list(_owners_of_locks):
+        owner._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 def _calling_line() -> tuple[str, int]:
@@ -137,7 +156,7 @@ class Graph:
         self._named: dict[str, Node] = {}
         self._next_suffix: dict[str, int] = {}
         self._interned: dict[Any, Node] = {}
-        self._lock = threading.RLock()
+        self._lock = new_lock(self)
         self._translating: Any = None
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from .errors import GraphError, GraphMismatchError, ShapeError, brief
 from .graph import Graph, Node, control_inputs_here, get_default_graph
 from .shapes import Shape, Spec, as_shape, core_shape, format_shape
 
-__all__ = ["Constant", "Operation", "Variable", "as_node", "constant", "placeholder", "symbol_name"]
+__all__ = ["Constant", "Operation", "Variable", "as_dtype", "as_node", "constant", "placeholder", "symbol_name"]
 
 
 class placeholder(Node):
@@ -51,7 +51,7 @@ class placeholder(Node):
             as_shape(shape if shape is not None else _batch_of(self.core)),
             None if dtype is None else np.dtype(dtype),
         )
-        self.default = default
+        self.default = None if default is None else _frozen_array(default, dtype)
         self._join(get_default_graph(), name)
 
 
@@ -97,7 +97,7 @@ class Variable(Node):
         else:
             if initial_value is None:
                 raise ShapeError("A Variable needs an initial value: an array, a number, or a node")
-            self.initial_value = _frozen_array(initial_value, dtype, copy=True)
+            self.initial_value = _frozen_array(initial_value, dtype)
             self.spec = Spec(self.initial_value.shape, self.initial_value.dtype)
         graph = initial_value.graph if isinstance(initial_value, Node) else get_default_graph()
         self._join(graph, name)
@@ -115,16 +115,47 @@ class Constant(Node):
         self._join(graph, name)
 
 
-def _frozen_array(value: Any, dtype: Any = None, copy: bool = False) -> Any:
-    """A read-only array with a numeric dtype; `value` itself where it is one already."""
+def as_dtype(array: Any, dtype: Any) -> Any:
+    """`array` (or a NumPy scalar) in another dtype, where that loses no more than digits after the point.
+
+    Raises TypeError where it would cut off a fraction or an imaginary part, OverflowError where a value is out of range.
+
+    >>> as_dtype(np.array([1, 2]), np.int8).dtype
+    dtype('int8')
+    """
+    have, want = array.dtype, np.dtype(dtype)
+    if have == want:
+        return array
+    if want.kind in "iu" and have.kind in "iu" and array.size:
+        info = np.iinfo(want)
+        if np.min(array) < info.min or np.max(array) > info.max:
+            raise OverflowError(f"a value is out of the range of {want}, {info.min} to {info.max}; use a wider dtype")
+    elif not np.can_cast(have, want, "same_kind"):
+        raise TypeError(
+            f"a value of dtype {have} cannot be held where {want} is declared; convert it, or declare another dtype"
+        )
+    with np.errstate(all="ignore", over="raise"):
+        try:
+            return array.astype(want)
+        except FloatingPointError:
+            raise OverflowError(
+                f"a value is beyond the largest {want}, {np.finfo(want).max}; use a wider dtype"
+            ) from None
+
+
+def _frozen_array(value: Any, dtype: Any = None) -> Any:
+    """A read-only copy with a numeric dtype."""
     if isinstance(value, (str, bytes, sympy.Basic)) or value is None:
         raise TypeError(f"A {type(value).__name__} is not a number or an array of numbers: {value!r}")
-    array = np.array(value, dtype=dtype, copy=True if copy else None)
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            "A masked array cannot be held, since its mask would be lost; fill it first, for instance .filled(np.nan)"
+        )
+    array = np.array(value)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"An array of dtype {array.dtype} is not an array of numbers: {value!r}")
-    if array.flags.writeable:
-        array = array if copy or array is not value else array.copy()
-        array.flags.writeable = False
+    array = as_dtype(array, array.dtype.newbyteorder("=") if dtype is None else dtype)
+    array.flags.writeable = False
     return array
 
 
@@ -142,9 +173,9 @@ def constant(
             raise OverflowError(f"The integer {value} does not fit into 64 bits; write it as a float")
         key: Any = (type(value), repr(value))
     else:
-        value = _frozen_array(value, dtype, copy=True)
+        value = _frozen_array(value, dtype)
         if shape is not None:
-            value = _frozen_array(np.broadcast_to(value, shape), copy=True)
+            value = _frozen_array(np.broadcast_to(value, shape))
         key = (value.dtype.str, value.shape, value.tobytes()) if value.size <= 64 else None
     with graph._lock:
         node = graph._interned.get(key) if key is not None and name is None else None

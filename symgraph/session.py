@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -21,8 +20,8 @@ from .errors import (
     FetchError,
     GraphMismatchError,
 )
-from .feeds import Dimensions, batch_shape, checked_keys, describe, feed_symbol, feed_value, missing_feed
-from .graph import OPERATORS, Graph, Node, get_default_graph, postorder
+from .feeds import Dimensions, batch_shape, checked_keys, converted, describe, feed_symbol, feed_value, missing_feed
+from .graph import OPERATORS, Graph, Node, get_default_graph, new_lock, postorder
 from .nodes import Operation, Variable, placeholder, symbol_name
 from .ops.state import _Assignment, group
 from .program import Program
@@ -40,7 +39,7 @@ class _Cache:
     """The most recently used `size` values."""
 
     def __init__(self, size: int) -> None:
-        self._size, self._items, self._lock = size, OrderedDict[Any, Any](), threading.Lock()
+        self._size, self._items, self._lock = size, OrderedDict[Any, Any](), new_lock(self)
 
     def get(self, key: Any, make: Callable[[], Any]) -> Any:
         with self._lock:
@@ -87,7 +86,7 @@ class Session:
         self.graph = graph if graph is not None else get_default_graph()
         self._compiler = backends.get(backend)
         self._values: dict[Node, Any] = {}
-        self._lock = threading.RLock()
+        self._lock = new_lock(self)
         self._programs, self._translations = _Cache(256), _Cache(256)
         self._closed = False
 
@@ -322,7 +321,7 @@ class Session:
                     raise missing_feed(missing, values)
                 value = compiled.run([values[leaf] for leaf in compiled.leaves])[0]
                 if node.dtype is not None:
-                    value = np.asarray(value).astype(node.dtype)
+                    value = converted(np.asarray(value), node.dtype, node.name)
             values[node] = new[node] = _kept(value)
         return new
 
