@@ -1,0 +1,334 @@
+"""Finite sums and products over integers, in blocks of bounded memory.
+
+The bounds may differ from row to row of the batch. Where the upper bound is below the lower one, Karr's convention holds, as in SymPy: the sum from
+a to b is minus the sum from b + 1 to a - 1, and the product the reciprocal (M. Karr, "Summation in finite terms", J. ACM 28, 1981).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import BoundError
+from ..graph import Node
+from ..nodes import placeholder
+from ..shapes import Spec, broadcast, promote
+from .arithmetic import abs, divide, multiply
+from .base import Elementwise
+from .functional import (
+    Body,
+    Functional,
+    along,
+    batch_of,
+    core_of,
+    parts_of,
+    real_dtype,
+    with_axis,
+    without_axis,
+)
+from .logic import equal, where
+
+__all__ = ["product_over", "sum_over"]
+
+_BLOCK = 1 << 15  # numbers in one value of a block: a few of them fit into a processor's cache
+_MOST_TERMS = 1 << 40
+
+
+class _Blockwise(Functional):
+    """Evaluates the body on one block of integers after the other and combines what it gives, which is already reduced over the block."""
+
+    attributes = ("body", "target")
+    bounds = 2
+    what: ClassVar[str] = ""
+
+    def __init__(self, body: Body, inputs: Sequence[Any], dtype: Any = np.float64, name: str | None = None) -> None:
+        super().__init__(body, inputs, name)
+        self.target = np.dtype(dtype)
+
+    def like(self, body: Body, inputs: Sequence[Any]) -> Functional:
+        return sum_over(body, inputs, self.target)
+
+    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any) -> list[Any]:
+        ranges = _Ranges(*bounds, what=self.what)
+        ranks = self.body.ranks
+        free = self.oriented(ranges, free, xp)
+        batch = np.broadcast_shapes(ranges.batch, batch_of(free, ranks))
+        values = [with_axis(value, rank, xp) for value, rank in zip(free, ranks, strict=True)]
+        blocks = _Blocks(self.body, ranges, values, self._dtype(free), math.prod(batch), xp)
+        totals = self.combined(blocks, xp)
+        outputs = [without_axis(total, rank, xp) for total, rank in zip(totals, self.body.out_ranks, strict=True)]
+        if self.body.linear:
+            return outputs
+        return [self.finished(ranges, outputs[0], batch, xp)]
+
+    def _dtype(self, free: Sequence[Any]) -> np.dtype[Any]:
+        """The dtype of the integers: that of the free inputs, so that single precision stays so; complex if `target` is."""
+        real = real_dtype(free, np.empty(0, self.target).real.dtype)
+        return np.result_type(real, np.complex64) if self.target.kind == "c" else real
+
+    def oriented(self, ranges: _Ranges, free: Sequence[Any], xp: Any) -> Sequence[Any]:
+        """The free inputs; a gradient among them has the signs of Karr's convention."""
+        if not (self.body.linear and ranges.any_reversed):
+            return free
+        *rest, grad = free
+        return [*rest, multiply_core(grad, ranges.sign, self.body.ranks[-1], xp)]
+
+    def combined(self, blocks: _Blocks, xp: Any) -> list[Any]:
+        """All blocks as one value for each output."""
+        raise NotImplementedError
+
+    def finished(self, ranges: _Ranges, value: Any, batch: tuple[int, ...], xp: Any) -> Any:
+        """The value in all rows, with what Karr's convention asks for."""
+        (rank,) = self.body.out_ranks
+        if ranges.any_reversed:
+            value = self.reverse(value, xp.reshape(ranges.sign, (*ranges.batch, *[1] * rank)), xp)
+        if ranges.any_undefined:
+            value = xp.where(xp.reshape(ranges.undefined, (*ranges.batch, *[1] * rank)), np.nan, value)
+        shape = (*batch, *core_of(value, rank))
+        return value if value.shape == shape else xp.broadcast_to(value, shape)
+
+    def reverse(self, value: Any, sign: Any, xp: Any) -> Any:
+        """The value where the range is reversed (`sign` is -1 there)."""
+        raise NotImplementedError
+
+
+class sum_over(_Blockwise):
+    """The sum of the body over the integers from the first input to the second. Its gradient with respect to these is None."""
+
+    what = "sum"
+
+    def combined(self, blocks: _Blocks, xp: Any) -> list[Any]:
+        totals = [_Total(xp) for _ in self.body.out_ranks]
+        for outputs in blocks:
+            for total, output in zip(totals, outputs, strict=True):
+                total.add(output)
+        return [total.value for total in totals]
+
+    def reverse(self, value: Any, sign: Any, xp: Any) -> Any:
+        return xp.multiply(value, sign)
+
+
+class product_over(_Blockwise):
+    """The product of the body over the integers from the first input to the second.
+
+    `term` is the body of one factor; `nonzero` says that no factor is 0. Where a factor is exactly 0 first derivatives are right, and second
+    derivatives nan.
+    """
+
+    attributes = ("term", "target", "nonzero")
+    what = "product"
+
+    def __init__(
+        self, term: Body, inputs: Sequence[Any], dtype: Any = np.float64, nonzero: bool = False, name: str | None = None
+    ) -> None:
+        super().__init__(term.reduced(product=True), inputs, dtype, name)
+        self.term, self.nonzero = term, nonzero
+
+    def combined(self, blocks: _Blocks, xp: Any) -> list[Any]:
+        result: Any = None
+        for (output,) in blocks:
+            result = output if result is None else xp.multiply(result, output)
+        return [result]
+
+    def reverse(self, value: Any, sign: Any, xp: Any) -> Any:
+        return xp.where(xp.less(sign, 0), xp.divide(1.0, value), value)
+
+    def free_gradients(self, body: Body, inputs: Sequence[Node], grad: Node) -> Sequence[Node | None]:
+        """The sum over all factors of the factor's gradient times the product of the others."""
+        product: Node
+        if self.nonzero:
+            product, zeros = self, self.constant(0.0)
+        else:
+            ones = self.term.mapped("nonzero", lambda factor: where(equal(factor, 0), 1.0, factor))
+            flags = self.term.mapped("zeros", lambda factor: where(equal(factor, 0), 1.0, 0.0))  # 0 for what does not count
+            product = product_over(ones, inputs, self.target, nonzero=True)
+            zeros = abs(sum_over(flags.reduced(product=False), inputs, self.target))
+        pulled, places = _factor_gradients(self.term)
+        return parts_of(lambda: sum_over(pulled, [*inputs, product, zeros, grad], self.target), places)
+
+    def constant(self, value: float) -> Node:
+        """A constant of this node's graph."""
+        from ..nodes import constant
+
+        return constant(value, graph=self.graph)
+
+
+def _factor_gradients(term: Body) -> tuple[Body, list[int | None]]:
+    """The body of the gradients of each factor times the product of the others; its last free inputs are that of the nonzero factors, the
+    number of zeros, and the gradient with respect to the whole product."""
+    (rank,) = term.out_ranks
+    with term.graph._lock, term.graph.as_default():
+        product, zeros, grad = (placeholder(name=name) for name in ("product", "zeros", "gradient"))
+
+    def build(masked: bool) -> Sequence[Node | None]:
+        (factor,) = term.nodes(masked)
+        if factor is None or term.variable is None:
+            return [None] * len(term.free)
+        others = along(multiply(grad, other_factors(product, zeros, factor)), term.variable, rank)
+        return term.vjp(factor, others)
+
+    return term.with_gradients(build, [product, zeros, grad], [rank] * 3, "factors")
+
+
+class other_factors(Elementwise):
+    """The product of all factors but x, where `product` is that of all factors that are not 0 and `zeros` is how many others there are.
+
+    >>> other_factors(10.0, 1.0, [2.0, 0.0, 5.0]).eval()
+    array([ 0., 10.,  0.])
+    """
+
+    def __init__(self, product: Any, zeros: Any, x: Any, name: str | None = None) -> None:
+        super().__init__(product, zeros, x, name=name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec(broadcast(*[spec.shape for spec in specs]), promote(specs[0].dtype, specs[2].dtype))
+
+    def compute(self, product: Any, zeros: Any, x: Any, *, xp: Any = np) -> Any:
+        zero = xp.equal(x, 0)
+        without = xp.where(xp.logical_and(zero, xp.equal(zeros, 1)), product, 0.0)
+        return xp.where(xp.equal(zeros, 0), xp.divide(product, xp.where(zero, 1.0, x)), without)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        product, zeros, x = self.input_nodes
+        known = equal(zeros, 0)  # with zeros, what is asked for is a product without two factors, which is not at hand
+        by_product = where(known, divide(1.0, x), float("nan"))
+        by_x = where(known, -divide(self, x), float("nan"))
+        return [grad * by_product, None, grad * by_x]
+
+
+# --- ranges and blocks
+
+
+class _Ranges:
+    """From the bounds' values: where each row begins, how many terms it has, and whether it is reversed."""
+
+    def __init__(self, lower: Any, upper: Any, what: str) -> None:
+        first, last = whole(lower, "lower", what), whole(upper, "upper", what)
+        first, last = np.broadcast_arrays(first, last)
+        self.batch: tuple[int, ...] = first.shape
+        self.undefined = np.isnan(first) | np.isnan(last)
+        self.any_undefined = bool(self.undefined.any())
+        if self.any_undefined:
+            first, last = np.where(self.undefined, 0.0, first), np.where(self.undefined, -1.0, last)
+        count = last - first + 1
+        reversed_ = count < 0
+        self.any_reversed = bool(reversed_.any())
+        self.sign = np.where(reversed_, -1.0, 1.0)
+        self.start = np.where(reversed_, last + 1, first)
+        self.count = np.abs(count)
+        self.most = int(self.count.max(initial=0))
+        self.least = int(self.count.min()) if self.count.size else 0
+        if self.most > _MOST_TERMS:
+            raise BoundError(f"A {what} of {self.most:.3g} terms would take days; for an infinite one write oo as its bound")
+        begins = self.start[self.count > 0] if self.most else self.start
+        self.common_start = float(begins.flat[0]) if begins.size and bool(np.all(begins == begins.flat[0])) else None
+        # rows without terms are evaluated where another row is, and do not count
+        self.safe_start = np.where(self.count > 0, self.start, begins.flat[0] if begins.size else 0.0)
+
+    def block(self, offsets: Any, base: int) -> tuple[Any, Any]:
+        """The integers number base, base + 1, ... of each row, and which of them belong to it (None: all)."""
+        last = base + len(offsets)
+        mask = None if last <= self.least else offsets + base < self.count[..., None]
+        if self.common_start is not None:
+            return offsets + (self.common_start + base), mask
+        inside = np.minimum(offsets + base, np.maximum(self.count - 1, 0)[..., None])
+        return self.safe_start[..., None] + inside, mask
+
+
+def whole(bound: Any, which: str, what: str) -> Any:
+    """The values of a bound as float64, checked to be integers."""
+    values = np.asarray(bound)
+    if values.dtype.kind == "c":
+        if np.any(values.imag != 0):
+            raise BoundError(f"The {which} bound of a {what} is {_first(values, values.imag != 0)}, but must be an integer")
+        values = values.real
+    values = values.astype(np.float64)
+    if np.any(np.isinf(values)):
+        raise BoundError(f"The {which} bound of a {what} is fed as infinity; for an infinite {what} write oo in the expression")
+    wrong = (values != np.floor(values)) & ~np.isnan(values)
+    if np.any(wrong):
+        raise BoundError(f"The {which} bound of a {what} is {_first(values, wrong)}, but must be an integer")
+    return values
+
+
+def _first(values: Any, where: Any) -> Any:
+    return values[where].reshape(-1)[0]
+
+
+class _Blocks:
+    """What the body gives for one block of integers after the other.
+
+    The length of a block is such that no value within the body holds many more numbers than _BLOCK, or than the largest value that does not
+    grow with the length. Where that cannot be known beforehand, two short blocks come first, and the sizes of their values tell.
+    """
+
+    def __init__(self, body: Body, ranges: _Ranges, values: Sequence[Any], dtype: Any, rows: int, xp: Any) -> None:
+        self._body, self._ranges, self._values, self._dtype, self._xp = body, ranges, values, dtype, xp
+        self._slots: dict[bool, Any] = {}
+        scalars = not any(body.ranks) and not any(body.out_ranks) and body.code().scalar
+        self._length = max(_BLOCK // max(rows, 1), 1) if scalars else None
+
+    def __iter__(self) -> Any:
+        if self._length is None and self._ranges.most > 2:
+            sizes: tuple[list[int], list[int]] = ([], [])
+            yield self._block(0, 1, sizes[0])
+            yield self._block(1, 3, sizes[1])
+            # a mask may come in from one block to the next, and then the steps are others
+            length, base = _block_length(*sizes) if len(sizes[0]) == len(sizes[1]) else 1, 3
+        else:
+            length, base = self._length or 2, 0
+        while base < self._ranges.most or base == 0:
+            end = min(base + length, self._ranges.most)
+            yield self._block(base, end)
+            base = max(end, 1)
+
+    def _block(self, base: int, end: int, sizes: list[int] | None = None) -> list[Any]:
+        index, mask = self._ranges.block(np.arange(float(end - base)), base)
+        masked = mask is not None
+        code = self._body.code(masked)
+        if masked not in self._slots:
+            self._slots[masked] = code.start(self._values, self._xp)
+        return code.run(self._slots[masked], [self._index(index), *([mask] if masked else [])], self._xp, sizes)
+
+    def _index(self, index: Any) -> Any:
+        exact = self._dtype.itemsize > (8 if self._dtype.kind == "c" else 4) or self._ranges.most < 1 << 24
+        return self._xp.asarray(index, dtype=self._dtype if exact else np.float64)
+
+
+def _block_length(first: Sequence[int], second: Sequence[int]) -> int:
+    """From the sizes of the values in blocks of 1 and of 2 integers to the length of the following blocks."""
+    growing = [b - a for a, b in zip(first, second, strict=True) if b > a]
+    fixed = max((b for a, b in zip(first, second, strict=True) if b <= a), default=0)
+    return max(max(_BLOCK, fixed) // max(growing, default=1), 1)
+
+
+class _Total:
+    """A sum of arrays that carries its rounding errors along (Knuth's TwoSum), for any number of them."""
+
+    def __init__(self, xp: Any) -> None:
+        self._xp, self._sum, self._error = xp, None, None
+
+    def add(self, x: Any) -> None:
+        """Add an array of the shape of the others."""
+        if self._sum is None:
+            self._sum = x
+            return
+        a, total = self._sum, self._xp.add(self._sum, x)
+        b = total - a
+        error = (a - (total - b)) + (x - b)
+        self._sum, self._error = total, error if self._error is None else self._error + error
+
+    @property
+    def value(self) -> Any:
+        """The sum."""
+        if self._error is None:
+            return self._sum
+        return self._xp.where(self._xp.isfinite(self._error), self._sum + self._error, self._sum)
+
+
+def multiply_core(value: Any, factor: Any, rank: int, xp: Any = np) -> Any:
+    """`value` times a factor for each row; the last `rank` axes of `value` are core axes."""
+    return xp.multiply(value, xp.reshape(factor, (*factor.shape, *[1] * rank)))
