@@ -33,6 +33,10 @@ _CHAIN = 8  # sums of more terms are one add_n
 
 @rule(sympy.Add)
 def _add(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
+    if any(value.shape for value in values) and not expr.is_commutative:  # functions of matrices: 1 + exp(A)
+        from .matrix_functions import with_identity
+
+        values = with_identity(translator, values)
     return total(values)
 
 
@@ -92,11 +96,28 @@ def _sum(nodes: Sequence[Node]) -> Node:
     return result
 
 
-@rule(sympy.Mul)
+def _factors(expr: Any) -> Sequence[Any]:
+    """The factors of a product, its numbers (2, pi, sqrt(2), ...) as one, which is rounded once."""
+    numbers = [arg for arg in expr.args if _is_plain_number(arg)]
+    if not 2 <= len(numbers) < len(expr.args):
+        return tuple(expr.args)
+    return (sympy.Mul(*numbers), *[arg for arg in expr.args if not _is_plain_number(arg)])
+
+
+def _is_plain_number(expr: Any) -> bool:
+    if expr.is_Pow:
+        return all(part.is_Number or part.is_NumberSymbol for part in expr.args)
+    return bool(expr.is_Number or expr.is_NumberSymbol)
+
+
+@rule(sympy.Mul, children=_factors)
 def _mul(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
     if any(value.shape for value in values):
         from .matrices import product
 
+        if expr.is_commutative:  # arrays, not matrices
+            nodes, shape = elementwise(values)
+            return scalar_product(translator, [Value(node) for node in nodes]).settled._replace(shape=shape)
         return product(translator, values)
     return scalar_product(translator, values)
 
@@ -148,10 +169,13 @@ def _product(nodes: Sequence[Node], translator: Translator) -> Node:
 
 @rule(sympy.Pow, children=lambda expr: expr.args[:1] if expr.exp.is_Rational else expr.args)
 def _pow(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    if values[0].shape:
-        from .matrices import matrix_to_the
+    if values[0].shape and not expr.base.is_commutative:
+        from .matrix_functions import matrix_to_the
 
         return matrix_to_the(translator, values[0], expr.exp)
+    if any(value.shape for value in values):  # arrays, entry by entry
+        nodes, shape = elementwise(values)
+        return _pow(translator, expr, [Value(node) for node in nodes]).settled._replace(shape=shape)
     if expr.exp.is_Rational:
         return rational_power(translator, values[0], expr.exp)
     base, exponent = (value.settled.node for value in values)
