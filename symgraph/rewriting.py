@@ -7,13 +7,14 @@ cancellation, or overflows on the way, they give what it means. New nodes are bu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 from .graph import Node, postorder
 from .nodes import Constant, Operation
-from .ops.arithmetic import add, multiply, negative, sqrt, square, subtract
+from .ops.arithmetic import add, add_n, divide, multiply, negative, sqrt, square, subtract
 from .ops.elementary import cos, exp, expm1, hypot, log, log1p, sin
-from .ops.hyperbolic import logaddexp, softplus
+from .ops.hyperbolic import logaddexp, sigmoid, softplus
 
 __all__ = ["EXACT", "Rewrite", "rewrite"]
 
@@ -76,12 +77,35 @@ def _one_minus_cos(node: Operation) -> Node | None:
     return None
 
 
+def _exponents(total: Node) -> list[Node] | None:
+    """[x, y, ...] where `total` is exp(x) + exp(y) + ..., with at least two terms."""
+    exponents: list[Node] = []
+    stack = [total]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (add, add_n)):
+            stack.extend(reversed(node.input_nodes))
+        elif isinstance(node, exp):
+            exponents.append(node.input_nodes[0])
+        else:
+            return None
+    return exponents if len(exponents) > 1 else None
+
+
+@_exact(divide)
+def _logistic(node: Operation) -> Node | None:
+    """exp(x) / (1 + exp(x)) -> sigmoid(x)."""
+    above, below = node.input_nodes
+    return sigmoid(above.input_nodes[0]) if isinstance(above, exp) and _plus_one(below) is above else None
+
+
 @_exact(log)
 def _log_of_sum(node: Operation) -> Node | None:
-    """log(1 + exp(x)) -> softplus(x), log(1 + x) -> log1p(x), log(exp(x) + exp(y)) -> logaddexp(x, y)."""
+    """log(1 + exp(x)) -> softplus(x), log(1 + x) -> log1p(x), log(exp(x) + exp(y) + ...) -> logaddexp(x, y, ...)."""
     (total,) = node.input_nodes
-    if isinstance(total, add) and all(isinstance(term, exp) for term in total.input_nodes):
-        return logaddexp(*[term.input_nodes[0] for term in total.input_nodes])
+    exponents = _exponents(total)
+    if exponents is not None:
+        return reduce(logaddexp, exponents)
     rest = _plus_one(total)
     if rest is None:
         return None

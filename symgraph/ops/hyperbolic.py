@@ -224,6 +224,8 @@ class sigmoid(_Real):
     """
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
+        if is_complex(x):
+            return xp.divide(1, xp.add(1, xp.exp(xp.negative(x))))
         e = xp.exp(-xp.abs(x))
         return xp.where(xp.greater_equal(x, 0), 1.0, e) / (1 + e)
 

@@ -25,7 +25,7 @@ from ..ops.arithmetic import (
 )
 from ..ops.elementary import cos, exp, exp2
 from ..ops.logic import heaviside
-from .rules import Value, elementwise, rule
+from .rules import Value, elementwise, is_matrix, rule
 from .translator import Translator
 
 _CHAIN = 8  # sums of more terms are one add_n
@@ -33,7 +33,7 @@ _CHAIN = 8  # sums of more terms are one add_n
 
 @rule(sympy.Add)
 def _add(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    if any(value.shape for value in values) and not expr.is_commutative:  # functions of matrices: 1 + exp(A)
+    if any(value.shape for value in values) and not all(value.shape for value in values) and is_matrix(expr):
         from .matrix_functions import with_identity
 
         values = with_identity(translator, values)
@@ -115,7 +115,7 @@ def _mul(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
     if any(value.shape for value in values):
         from .matrices import product
 
-        if expr.is_commutative:  # arrays, not matrices
+        if not is_matrix(expr):
             nodes, shape = elementwise(values)
             return scalar_product(translator, [Value(node) for node in nodes]).settled._replace(shape=shape)
         return product(translator, values)
@@ -169,7 +169,7 @@ def _product(nodes: Sequence[Node], translator: Translator) -> Node:
 
 @rule(sympy.Pow, children=lambda expr: expr.args[:1] if expr.exp.is_Rational else expr.args)
 def _pow(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    if values[0].shape and not expr.base.is_commutative:
+    if values[0].shape and is_matrix(expr.base):
         from .matrix_functions import matrix_to_the
 
         return matrix_to_the(translator, values[0], expr.exp)
@@ -243,3 +243,8 @@ def _done(expr: Any) -> Any:
 
 def _not_done(expr: Any) -> str | None:
     return f"SymPy cannot evaluate this {type(expr).__name__}" if type(expr.doit()) is type(expr) else None
+
+
+@rule(sympy.Poly, children=lambda expr: (expr.as_expr(),))
+def _poly(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
+    return values[0]

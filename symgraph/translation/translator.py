@@ -249,8 +249,9 @@ class Translator:
                 parts, sizes[key] = (), 1
             elif self.is_leaf(expr) or key in self._values:
                 parts = ()
+            elif (found := self.rule(expr)) is None and isinstance(expr, sympy.Expr) and not expr.free_symbols:
+                parts, sizes[key] = (), 1  # a number of SymPy's own, such as a root of a polynomial
             else:
-                found = self.rule(expr)
                 parts = tuple(
                     found.children(expr) if found is not None else (a for a in expr.args if isinstance(a, sympy.Basic))
                 )
