@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 
+_MASKED = {np.ma.MaskedArray, type(np.ma.masked)}
+
+
 def as_array(value: Any, name: str) -> Any:
     """`value` as an array (or a NumPy scalar) of numbers in native byte order, not copied where it is one. `name` is for messages."""
     if type(value) in (float, int, complex, bool) and not (type(value) is int and not -(2**63) <= value < 2**63):
@@ -42,12 +45,18 @@ def as_array(value: Any, name: str) -> Any:
         raise FeedTypeError(
             f"{name}: a masked array cannot be fed, since its mask would be lost; fill it first, for instance .filled(np.nan)"
         )
-    if isinstance(value, sympy.Basic):
+    if isinstance(value, (list, tuple)) and not _MASKED.isdisjoint(map(type, value)):
+        raise FeedTypeError(
+            f"{name}: a list of masked arrays cannot be fed, since their masks would be lost; fill them first"
+        )
+    if isinstance(value, sympy.Basic) and not isinstance(value, (sympy.MatrixBase, sympy.NDimArray)):
         value = _sympy_number(value, name)
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise FeedError(f"{name}: {error}") from None
+    except TypeError as error:
+        raise FeedTypeError(f"{name}: {error}") from None
     if array.dtype.kind == "O":
         array = _from_objects(array, name)
     if array.dtype.kind not in "biufc":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 
 from . import backends
 from .arguments import Parameter, argument_list, check_arguments, python_signature, unique_names
+from .errors import ConstantError, PrecisionWarning
 from .feeds import Dimensions, batch_shape, feed_symbol
 from .graph import Graph, Node
-from .nodes import placeholder
+from .nodes import Constant, placeholder
 from .program import Program
 from .results import own_results
 from .rewriting import rewrite
@@ -103,9 +105,10 @@ class Function:
         self._default = self._for(_real_dtype(np.dtype(dtype)) if dtype is not None else np.dtype(np.float64))
         self._cores = tuple(node.core for node in self._default.placeholders[: len(self.args)])
         self._ranks = tuple(len(core) for core in self._cores)
-        self._of_numbers = not any(self._ranks) and not self._random and all(p.is_plain for p in self._parameters)
         number = self.dtype if self.dtype is not None else _FLOAT64
         self._number = (np.result_type(number, np.complex64) if domain == "complex" else number).type
+        simple = not any(self._ranks) and not self._random and all(p.is_plain for p in self._parameters)
+        self._of_numbers = simple and self._number in (np.float64, np.complex128)  # those hold every Python number
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
@@ -183,9 +186,10 @@ class Function:
             program = Program(
                 program.leaves, program.constants, program.steps, program.outputs[: len(translation.nodes)]
             )
+            _check_constants(program, dtype)
             place: dict[Node, int] = {node: i for i, node in enumerate(placeholders)}
             order = [place[leaf] for leaf in leaves]
-            run = self._compiler(program)
+            run = _constants_in(self.dtype or dtype, self._compiler(program), translation.nodes)
             ordered = run if order == list(range(len(order))) else (lambda values: run([values[i] for i in order]))
             found = self._compiled.setdefault(dtype, _Compiled(graph, placeholders, translation, program, ordered))
         return found
@@ -194,7 +198,12 @@ class Function:
 
     def __call__(self, *values: Any, **named: Any) -> Any:
         """The outputs for these arguments (see the class). Raises FeedTypeError, ShapeError, DimensionError before anything is computed."""
-        if self._of_numbers and not named and len(values) == len(self._ranks) and _NUMBERS.issuperset(map(type, values)):
+        if (
+            self._of_numbers
+            and not named
+            and len(values) == len(self._ranks)
+            and _NUMBERS.issuperset(map(type, values))
+        ):
             return self._at_a_point(values)
         flat = self._flat(values, named)
         dtype = self.dtype if self.dtype is not None else _precision(flat)
@@ -224,7 +233,12 @@ class Function:
     def _at_a_point(self, values: Sequence[Any]) -> Any:
         """The outputs for Python numbers: nothing has to be checked or broadcast."""
         number = self._number
-        arrays = [number(value) for value in values]
+        try:
+            arrays = [number(value) for value in values]
+        except OverflowError:  # an integer beyond all floats
+            for node, value in zip(self._default.placeholders, values, strict=True):
+                feed_symbol(node, value)
+            raise
         return self._structure.rebuild(self._present(own_results(self._default.run(arrays), arrays), 0))
 
     def _present(self, results: list[Any], loops: int) -> list[Any]:
@@ -294,6 +308,46 @@ def _precision(values: Sequence[Any]) -> np.dtype[Any]:
         dtype = getattr(value, "dtype", _FLOAT64)
         dtypes.add(dtype if isinstance(dtype, np.dtype) and dtype.kind in "fc" else _FLOAT64)
     return _real_dtype(np.result_type(*dtypes)) if dtypes and dtypes != {_FLOAT64} else _FLOAT64
+
+
+def _check_constants(program: Program, dtype: np.dtype[Any]) -> None:
+    """ConstantError where a constant is beyond the largest number of `dtype`; a PrecisionWarning where it becomes 0."""
+    if dtype.itemsize > 8:  # holds every Python number
+        return
+    largest, smallest = float(np.finfo(dtype).max), float(np.finfo(dtype).smallest_subnormal)
+    for value in program.constants:
+        if type(value) not in (float, complex) or not np.isfinite(value):
+            continue
+        for part in (value.real, value.imag):
+            if abs(part) > largest:
+                raise ConstantError(
+                    f"The constant {part} is beyond the largest {dtype}, {largest}; rescale, or use a wider dtype"
+                )
+            if part and abs(part) < smallest / 2:
+                warnings.warn(
+                    f"The constant {part} is below the smallest {dtype}, {smallest}, and becomes 0",
+                    PrecisionWarning,
+                    stacklevel=2,
+                )
+
+
+def _constants_in(dtype: np.dtype[Any], run: backends.Runner, nodes: Sequence[Node]) -> backends.Runner:
+    """`run` with those outputs that are constants in `dtype` (complex ones in its complex partner), as all that is computed."""
+    constants: list[tuple[int, Any]] = []
+    for place, node in enumerate(nodes):
+        if isinstance(node, Constant) and type(node.value) in (int, float, complex):
+            kind = np.result_type(dtype, np.complex64) if type(node.value) is complex else dtype
+            constants.append((place, kind.type(node.value)))
+    if not constants:
+        return run
+
+    def run_typed(values: Sequence[Any]) -> list[Any]:
+        outputs = run(values)
+        for place, value in constants:
+            outputs[place] = value
+        return outputs
+
+    return run_typed
 
 
 def _filled(output: Any, batch: tuple[int, ...], rank: int) -> Any:

@@ -116,3 +116,5 @@ def _explain(error: Exception, step: Step, values: Sequence[Any]) -> None:
     origin = operation.origin
     where = f"{origin[0]}, line {origin[1]}" if isinstance(origin, tuple) else f"the SymPy expression {brief(origin)}"
     error.add_note(f"in the operation {operation.name!r} ({type(operation).__name__}) of {shapes}\nbuilt by {where}")
+    if isinstance(error, ValueError) and "read-only" in str(error):
+        error.add_note("A `compute` must not write to the values that it gets: they are others' too. Copy them first")
