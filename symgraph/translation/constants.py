@@ -26,7 +26,7 @@ def _real(number: Any, whole: Any) -> float:
             result = math.inf
         zero = number.p == 0
     elif number.is_Float:
-        result, zero = float(number), number == 0
+        result, zero = float(number), bool(number.is_zero)
     elif number is sympy.S.Infinity or number is sympy.S.NegativeInfinity:
         return math.inf if number is sympy.S.Infinity else -math.inf
     elif number is sympy.S.NaN or number is sympy.S.ComplexInfinity:
@@ -67,7 +67,7 @@ def _evaluated(expr: Any) -> float | complex | None:
         value = expr.evalf(_DIGITS, strict=True)
     except PrecisionExhausted:
         value = expr.evalf(_DIGITS, maxn=2000)
-    except (TypeError, ValueError, NotImplementedError, AttributeError, ZeroDivisionError):
+    except (TypeError, ValueError, NotImplementedError, AttributeError, ZeroDivisionError, LookupError):
         return None
     if value in (sympy.S.NaN, sympy.S.ComplexInfinity):
         return math.nan
