@@ -1,0 +1,287 @@
+"""What the special functions share: SciPy on arrays where it is accurate, mpmath row by row elsewhere, and gradients from SymPy.
+
+mpmath's values are computed at rising precision until two precisions agree, and rounded once. Rows that occur again are not computed again.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+import sympy
+from sympy.core.function import ArgumentIndexError
+
+from ..graph import OPERATORS, Node
+from ..nodes import Constant
+from ..shapes import Spec, broadcast, promote
+from .base import Elementwise, as_float
+
+__all__ = ["Special", "whole"]
+
+_PRECISIONS = (106, 180, 330, 630)  # bits; two consecutive values have to agree
+_LARGEST_CACHE = 20_000  # rows
+_LOCK = threading.RLock()  # mpmath's caches know no threads
+_cache: OrderedDict[Any, complex] = OrderedDict()
+
+
+class Special(Elementwise):
+    """A function of NumPy arrays that is computed by SciPy, or by mpmath one row after the other.
+
+    A subclass says what it is in `exact(self, mp, x, ...)`, for mpmath numbers of any precision, and may say in `values(self, x, ...)` how it is
+    computed on float64 arrays of one shape, and in `complex_values` on arrays of which some are complex. Real inputs give real results, nan where
+    the value is not real; complex inputs give complex results. Results are computed in double precision, and rounded to the inputs' precision.
+    A row with nan is nan; one with an infinite input is nan too, unless SciPy or the subclass says what it is.
+
+    Attributes of a class:
+        computed_by: what computes it, and where.
+        accuracy: its measured errors.
+        indices: the inputs (by number), such as orders, that may be real numbers where others are complex.
+        discrete: the inputs in which there is no derivative (None is their gradient), since they are integers by nature.
+        real_valued: whether real inputs give real results.
+        differentiated: the SymPy class whose `fdiff` gives the gradient; by default the first of `sympy_types`.
+    """
+
+    computed_by: ClassVar[str] = "mpmath"
+    accuracy: ClassVar[str] = "rounded once from a value on which two precisions agree"
+    indices: ClassVar[tuple[int, ...]] = ()
+    discrete: ClassVar[tuple[int, ...]] = ()
+    real_valued: ClassVar[bool] = True
+    differentiated: ClassVar[Any] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        parameters = list(inspect.signature(cls.exact).parameters.values())[2:]
+        cls.arity = None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(parameters)
+
+    def infer(self, *specs: Spec) -> Spec:
+        dtype = as_float(promote(*[spec.dtype for spec in specs]))
+        if not self.real_valued and dtype is not None:
+            dtype = np.result_type(dtype, np.complex64)
+        return Spec(broadcast(*[spec.shape for spec in specs]), dtype)
+
+    def compute(self, *values: Any) -> Any:
+        arrays = [_double(value) for value in values]
+        for place in self.indices:
+            if arrays[place].dtype.kind == "c" and not arrays[place].imag.any():
+                arrays[place] = arrays[place].real
+        arrays = list(np.broadcast_arrays(*arrays))
+        with np.errstate(all="ignore"):
+            if any(array.dtype.kind == "c" for array in arrays):
+                result = self._complex(arrays)
+            else:
+                result = self.values(*arrays)
+        return np.asarray(result).astype(self._precision(values), copy=False)
+
+    def _complex(self, arrays: Sequence[Any]) -> Any:
+        """Rows of real numbers have their real values where there are such."""
+        result = np.full(arrays[0].shape, np.nan, dtype=complex)
+        plain = np.all([array.imag == 0 for array in arrays], axis=0)
+        if plain.any():
+            result[plain] = self.values(*[array[plain].real for array in arrays])
+        rest = np.isnan(result)
+        if rest.any():
+            by_rows = any(arrays[place].dtype.kind == "c" for place in self.indices)
+            result[rest] = (self.rows if by_rows else self.complex_values)(*[array[rest] for array in arrays])
+        return result
+
+    def _precision(self, values: Sequence[Any]) -> Any:
+        dtype = np.result_type(*values)
+        if dtype.kind not in "fc":
+            dtype = np.dtype(np.float64)
+        return dtype if self.real_valued else np.result_type(dtype, np.complex64)
+
+    def exact(self, mp: Any, *numbers: Any) -> Any:
+        """The value for mpmath numbers, in the precision of the context `mp`."""
+        raise NotImplementedError
+
+    def values(self, *arrays: Any) -> Any:
+        """The values for float64 arrays of one shape."""
+        return self.rows(*arrays)
+
+    def complex_values(self, *arrays: Any) -> Any:
+        """The values for flat arrays of which some are complex (those of `indices` are not). Rows of real numbers come only where `values` is nan."""
+        return self.rows(*arrays)
+
+    def rows(self, *arrays: Any) -> Any:
+        """The values by mpmath."""
+        is_complex = not self.real_valued or any(array.dtype.kind == "c" for array in arrays)
+        key = (type(self), *[getattr(self, name) for name in self.attributes])
+        columns = [array.ravel().tolist() for array in arrays]
+        found = [_row(key, self.exact, row, is_complex) for row in zip(*columns, strict=True)]
+        return np.array(found, dtype=complex if is_complex else float).reshape(arrays[0].shape)
+
+    def by_case(self, arrays: Sequence[Any], *cases: tuple[Any, Any]) -> Any:
+        """The values by the first of the cases that holds, pairs of a mask and a function of the arrays (or a number); by mpmath where none does."""
+        mask, function = cases[0]
+        if callable(function) and mask.all():
+            return function(*arrays)
+        is_complex = not self.real_valued or any(array.dtype.kind == "c" for array in arrays)
+        result: Any = np.empty(arrays[0].shape, dtype=complex if is_complex else float)
+        rest = np.ones(result.shape, dtype=bool)
+        for mask, function in (*cases, (rest, self.rows)):
+            here = rest & mask
+            if here.any():
+                result[here] = function(*[array[here] for array in arrays]) if callable(function) else function
+            rest = rest & ~here
+        return result
+
+    def by_rows_where(self, mask: Any, result: Any, *arrays: Any) -> Any:
+        """`result`, with mpmath's values where `mask` holds."""
+        if not mask.any():
+            return result
+        result = np.array(result)
+        result[mask] = self.rows(*[array[mask] for array in arrays])
+        return result
+
+    # --- gradients
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        parts: list[Node | None] = []
+        for place, node in enumerate(self.input_nodes):
+            fixed = place in self.discrete or isinstance(node, Constant)
+            part = None if fixed else self.partial(place)
+            parts.append(None if part is None else grad * part)
+        return parts
+
+    def partial(self, place: int) -> Node | None:
+        """The derivative with respect to one input: by SymPy's formula, or numerically where it has none. None for 0."""
+        formula = self.formula(place)
+        return self.numeric_partial(place) if formula is None else formula
+
+    def formula(self, place: int) -> Node | None:
+        """SymPy's formula for the derivative with respect to one input."""
+        function = self.differentiated or next(iter(self.sympy_types), None)
+        if function is None:
+            return None
+        symbols, derivative = _fdiff(function, len(self.input_nodes), place)
+        if derivative is None:
+            return None
+        node: Node = OPERATORS["translate"](derivative, dict(zip(symbols, self.input_nodes, strict=True)))
+        return node
+
+    def numeric_partial(self, place: int, where: Node | None = None) -> Node:
+        """The derivative with respect to one input by mpmath, slow but right; only where a condition holds, if there is one, and nan elsewhere."""
+        from .logic import where as choose
+        from .special_partial import partial_derivative
+
+        inputs: list[Any] = list(self.input_nodes)
+        if where is not None:
+            inputs[place] = choose(where, inputs[place], float("nan"))
+        orders = tuple(int(i == place) for i in range(len(inputs)))
+        parameters = tuple(getattr(self, name) for name in self.attributes)
+        return partial_derivative(*inputs, operation=type(self).__name__, parameters=parameters, orders=orders)
+
+    def guarded(self, place: int, formula: Node, where: Node) -> Node:
+        """`formula` for a derivative, and the numeric one where a condition holds, since the formula is poor there (0/0 or a cancellation)."""
+        from .logic import where as choose
+
+        return choose(where, self.numeric_partial(place, where), formula)
+
+
+@cache
+def _fdiff(function: Any, count: int, place: int) -> tuple[tuple[Any, ...], Any]:
+    """Symbols, and SymPy's derivative of the function of them; None where SymPy has no closed formula."""
+    symbols = tuple(sympy.Dummy(f"x{i}") for i in range(count))
+    try:
+        derivative = function(*symbols).fdiff(place + 1)
+    except (ArgumentIndexError, AttributeError, TypeError, ValueError):
+        return symbols, None
+    if derivative is None or derivative.has(sympy.Derivative, sympy.Sum, sympy.Integral, sympy.Subs, sympy.meijerg):
+        return symbols, None
+    return symbols, derivative
+
+
+def _double(value: Any) -> Any:
+    array = np.asarray(value)
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
+
+
+# --- mpmath, one row at a time
+
+
+@lru_cache(maxsize=1)
+def _context() -> Any:
+    """A context of our own: the precision of the user's `mpmath.mp` stays as it is."""
+    from mpmath.ctx_mp import MPContext
+
+    return MPContext()
+
+
+def _row(key: Any, exact: Callable[..., Any], row: Sequence[Any], is_complex: bool) -> Any:
+    if any(number != number for number in row):
+        return math.nan
+    where = (key, is_complex, row)
+    with _LOCK:
+        if where not in _cache:
+            _cache[where] = _settled(exact, row, is_complex)
+            if len(_cache) > _LARGEST_CACHE:
+                _cache.popitem(last=False)
+        return _cache[where]
+
+
+def _settled(exact: Callable[..., Any], row: Sequence[Any], is_complex: bool) -> Any:
+    """The value on which two precisions agree; nan where there is none, or where it is not real but should be."""
+    from mpmath.libmp import NoConvergence
+
+    mp = _context()
+    before: Any = None
+    for precision in _PRECISIONS:
+        mp.prec = precision
+        try:
+            value = exact(mp, *[_number(mp, number) for number in row])
+            if isinstance(value, int):
+                return float(value)
+            value = mp.convert(value)
+        except (
+            ValueError,
+            ZeroDivisionError,
+            NotImplementedError,
+            NoConvergence,
+        ):  # a pole, or a series without an end
+            return math.nan
+        except OverflowError:
+            return math.inf
+        if before is not None and _agree(mp, before, value):
+            return _rounded(mp, before, value, is_complex)
+        before = value
+    return math.nan
+
+
+def _number(mp: Any, number: Any) -> Any:
+    if isinstance(number, complex):
+        return mp.mpf(number.real) if number.imag == 0 else mp.mpc(number)
+    return mp.mpf(number)
+
+
+def _agree(mp: Any, first: Any, second: Any) -> bool:
+    if mp.isnan(first) or mp.isnan(second):
+        return bool(mp.isnan(first) and mp.isnan(second))
+    if mp.isinf(second):
+        return bool(first == second)
+    return bool(
+        abs(first - second) <= abs(second) * mp.mpf(2) ** -60 or max(abs(first), abs(second)) < mp.mpf("1e-340")
+    )
+
+
+def _rounded(mp: Any, first: Any, second: Any, is_complex: bool) -> Any:
+    """A part that the two precisions do not agree on is what is left of a zero."""
+    size = abs(second)
+    real, imag = mp.re(second), mp.im(second)
+    if abs(imag - mp.im(first)) > abs(imag) * mp.mpf(2) ** -40 and abs(imag) < size * mp.mpf(2) ** -60:
+        imag = mp.zero
+    if abs(real - mp.re(first)) > abs(real) * mp.mpf(2) ** -40 and abs(real) < size * mp.mpf(2) ** -60:
+        real = mp.zero
+    if is_complex:
+        return complex(float(real), float(imag))
+    return float(real) if imag == 0 else math.nan
+
+
+def whole(array: Any) -> Any:
+    """Where an array of floats has integers."""
+    return np.floor(array) == array

@@ -1,0 +1,343 @@
+"""Bessel and Hankel functions, and the spherical ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy.functions.special import bessel
+
+from ..graph import Node
+from .special_base import Special, whole
+
+
+class _Bessel(Special):
+    """A Bessel function of real or complex order n. For real x < 0 it is real for integers n at most, else nan."""
+
+    indices = (0,)
+    accuracy = "1e-13 of its size, or of its envelope where it oscillates, for |n| < 50; complex: 1e-13 of the modulus"
+
+    def _by_scipy(self, function: Any, real: Any, n: Any, x: Any) -> Any:
+        """SciPy's function where the value is real; mpmath where SciPy gives up (nan, at very large n or x)."""
+        result = np.where(real, function(n, x), np.nan)
+        return self.by_rows_where(real & np.isnan(result) & np.isfinite(x) & np.isfinite(n), result, n, x)
+
+
+class besselj(_Bessel):
+    """The Bessel function of the first kind J_n(x).
+
+    >>> besselj(0, 1.0).eval()
+    np.float64(0.765197686557...)
+    """
+
+    sympy_types = (sympy.besselj,)
+    computed_by = "scipy.special.jv; mpmath for complex n and where SciPy gives up"
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        return mp.besselj(n, x)
+
+    def values(self, n: Any, x: Any) -> Any:
+        from scipy.special import jv
+
+        return np.where(np.isinf(x) & ~np.isnan(n), 0.0, self._by_scipy(jv, (x >= 0) | whole(n), n, x))
+
+    def complex_values(self, n: Any, x: Any) -> Any:
+        from scipy.special import jv
+
+        return jv(n, x)
+
+    def partial(self, place: int) -> Any:
+        n, x = self.input_nodes
+        return self.numeric_partial(0) if place == 0 else (besselj(n - 1, x) - besselj(n + 1, x)) / 2
+
+
+class bessely(_Bessel):
+    """The Bessel function of the second kind Y_n(x); nan for real x < 0.
+
+    >>> bessely(0, 1.0).eval()
+    np.float64(0.0882569642156...)
+    """
+
+    sympy_types = (sympy.bessely,)
+    computed_by = "scipy.special.yv; mpmath for complex n and where SciPy gives up"
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        return mp.bessely(n, x)
+
+    def values(self, n: Any, x: Any) -> Any:
+        from scipy.special import yv
+
+        return np.where(np.isposinf(x) & ~np.isnan(n), 0.0, self._by_scipy(yv, x >= 0, n, x))
+
+    def complex_values(self, n: Any, x: Any) -> Any:
+        from scipy.special import yv
+
+        return yv(n, x)
+
+    def partial(self, place: int) -> Any:
+        n, x = self.input_nodes
+        return self.numeric_partial(0) if place == 0 else (bessely(n - 1, x) - bessely(n + 1, x)) / 2
+
+
+class besseli(_Bessel):
+    """The modified Bessel function of the first kind I_n(x).
+
+    >>> besseli(0, 1.0).eval()
+    np.float64(1.26606587775...)
+    """
+
+    sympy_types = (sympy.besseli,)
+    computed_by = "scipy.special.iv; mpmath for complex n and where SciPy gives up"
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        return mp.besseli(abs(n) if mp.isint(n) else n, x)  # mpmath is slow for n = -1, -2, ...
+
+    def values(self, n: Any, x: Any) -> Any:
+        from scipy.special import iv
+
+        return self._by_scipy(iv, (x >= 0) | whole(n), n, x)
+
+    def complex_values(self, n: Any, x: Any) -> Any:
+        from scipy.special import iv
+
+        return iv(n, x)
+
+    def partial(self, place: int) -> Any:
+        n, x = self.input_nodes
+        return self.numeric_partial(0) if place == 0 else (besseli(n - 1, x) + besseli(n + 1, x)) / 2
+
+
+class besselk(_Bessel):
+    """The modified Bessel function of the second kind K_n(x); nan for real x < 0.
+
+    >>> besselk(0, 1.0).eval()
+    np.float64(0.421024438240...)
+    """
+
+    sympy_types = (sympy.besselk,)
+    computed_by = "scipy.special.kv; mpmath for complex n and where SciPy gives up"
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        return mp.besselk(n, x)
+
+    def values(self, n: Any, x: Any) -> Any:
+        from scipy.special import kv, kve
+
+        def late(n: Any, x: Any) -> Any:  # kv underflows too early
+            return np.where(x > 600, kve(n, x) * np.exp(-x / 2) * np.exp(-x / 2), kv(n, x))
+
+        return self._by_scipy(late, x >= 0, n, x)
+
+    def complex_values(self, n: Any, x: Any) -> Any:
+        from scipy.special import kv
+
+        return kv(n, x)
+
+    def partial(self, place: int) -> Any:
+        n, x = self.input_nodes
+        return self.numeric_partial(0) if place == 0 else -(besselk(n - 1, x) + besselk(n + 1, x)) / 2
+
+
+class scaled_besseli(_Bessel):
+    """exp(-x) * I_n(x), which does not overflow.
+
+    >>> scaled_besseli(0, 1000.0).eval()
+    np.float64(0.0126172404558912...)
+    """
+
+    sympy_types = (bessel._besseli,)
+    computed_by = "scipy.special.ive for x >= 0; mpmath for the rest"
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        return mp.exp(-x) * mp.besseli(abs(n) if mp.isint(n) else n, x)
+
+    def values(self, n: Any, x: Any) -> Any:
+        from scipy.special import ive
+
+        return self.by_case((n, x), (x >= 0, ive), (~whole(n), np.nan))
+
+    def partial(self, place: int) -> Any:
+        n, x = self.input_nodes
+        around = scaled_besseli(n - 1, x) + scaled_besseli(n + 1, x)
+        return self.numeric_partial(0) if place == 0 else around / 2 - self
+
+
+class scaled_besselk(_Bessel):
+    """exp(x) * K_n(x), which does not underflow.
+
+    >>> scaled_besselk(0, 1000.0).eval()
+    np.float64(0.0396283216007...)
+    """
+
+    sympy_types = (bessel._besselk,)
+    computed_by = "scipy.special.kve"
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        return mp.exp(x) * mp.besselk(n, x)
+
+    def values(self, n: Any, x: Any) -> Any:
+        from scipy.special import kve
+
+        return self._by_scipy(kve, x >= 0, n, x)
+
+    def partial(self, place: int) -> Any:
+        n, x = self.input_nodes
+        around = scaled_besselk(n - 1, x) + scaled_besselk(n + 1, x)
+        return self.numeric_partial(0) if place == 0 else self - around / 2
+
+
+class _Hankel(_Bessel):
+    """Complex for real inputs too."""
+
+    real_valued = False
+
+    def complex_values(self, n: Any, x: Any) -> Any:
+        return self.values(n, x + 0j)
+
+
+class hankel1(_Hankel):
+    """The Hankel function of the first kind J_n(x) + I*Y_n(x).
+
+    >>> hankel1(0, 1.0).eval()
+    np.complex128(0.765197686557...+0.0882569642156...j)
+    """
+
+    sympy_types = (sympy.hankel1,)
+    computed_by = "scipy.special.hankel1; mpmath for complex n"
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        return mp.hankel1(n, x)
+
+    def values(self, n: Any, x: Any) -> Any:
+        from scipy.special import hankel1 as function
+
+        return function(n, x + 0j)
+
+    def partial(self, place: int) -> Any:
+        n, x = self.input_nodes
+        return self.numeric_partial(0) if place == 0 else (hankel1(n - 1, x) - hankel1(n + 1, x)) / 2
+
+
+class hankel2(_Hankel):
+    """The Hankel function of the second kind J_n(x) - I*Y_n(x).
+
+    >>> hankel2(0, 1.0).eval()
+    np.complex128(0.765197686557...-0.0882569642156...j)
+    """
+
+    sympy_types = (sympy.hankel2,)
+    computed_by = "scipy.special.hankel2; mpmath for complex n"
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        return mp.hankel2(n, x)
+
+    def values(self, n: Any, x: Any) -> Any:
+        from scipy.special import hankel2 as function
+
+        return function(n, x + 0j)
+
+    def partial(self, place: int) -> Any:
+        n, x = self.input_nodes
+        return self.numeric_partial(0) if place == 0 else (hankel2(n - 1, x) - hankel2(n + 1, x)) / 2
+
+
+class _Spherical(Special):
+    """sqrt(pi/(2*x)) times a Bessel function of order n + 1/2."""
+
+    indices = (0,)
+    accuracy = "1e-13 of its size, or of its envelope where it oscillates, for |n| < 50"
+
+    def _derivative(self) -> Node:
+        from .logic import equal
+
+        n, x = self.input_nodes
+        return self.guarded(1, type(self)(n - 1, x) - (n + 1) / x * self, equal(x, 0))
+
+    def partial(self, place: int) -> Any:
+        return self.numeric_partial(0) if place == 0 else self._derivative()
+
+
+class jn(_Spherical):
+    """The spherical Bessel function of the first kind, for n = 0 sin(x)/x.
+
+    >>> jn(0, 1.0).eval()
+    np.float64(0.841470984807...)
+    """
+
+    sympy_types = (sympy.jn,)
+    computed_by = "scipy.special.spherical_jn for n = 0, 1, 2, ...; mpmath for the rest"
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        if mp.isint(n) and n >= 0:  # a power series in x**2, for all x
+            lead = mp.sqrt(mp.pi) * (x / 2) ** int(n) / 2 * mp.rgamma(n + mp.mpf(3) / 2)
+            return lead * mp.hyp0f1(n + mp.mpf(3) / 2, -x * x / 4)
+        return mp.sqrt(mp.pi / (2 * x)) * mp.besselj(n + mp.mpf(1) / 2, x)
+
+    def values(self, n: Any, x: Any) -> Any:
+        from scipy.special import spherical_jn
+
+        simple = whole(n) & (n >= 0) & (n < 1e4)
+        return self.by_case(
+            (n, x), (simple, lambda n, x: spherical_jn(n.astype(int), x)), ((x < 0) & ~whole(n), np.nan)
+        )
+
+    def complex_values(self, n: Any, x: Any) -> Any:
+        from scipy.special import spherical_jn
+
+        simple = whole(n) & (n >= 0) & (n < 1e4)
+        return self.by_case((n, x), (simple, lambda n, x: spherical_jn(n.astype(int), x)))
+
+
+class yn(_Spherical):
+    """The spherical Bessel function of the second kind, for n = 0 -cos(x)/x.
+
+    >>> yn(0, 1.0).eval()
+    np.float64(-0.540302305868...)
+    """
+
+    sympy_types = (sympy.yn,)
+    computed_by = "scipy.special.spherical_yn for n = 0, 1, 2, ...; mpmath for the rest"
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        if mp.isint(n) and mp.im(x) == 0 and x < 0:
+            return (-1) ** (int(n) + 1) * self.exact(mp, n, -x)
+        return mp.sqrt(mp.pi / (2 * x)) * mp.bessely(n + mp.mpf(1) / 2, x)
+
+    def values(self, n: Any, x: Any) -> Any:
+        from scipy.special import spherical_yn
+
+        simple = whole(n) & (n >= 0) & (n < 1e4)
+        return self.by_case(
+            (n, x), (simple, lambda n, x: spherical_yn(n.astype(int), x)), ((x < 0) & ~whole(n), np.nan)
+        )
+
+
+class hn1(_Spherical):
+    """The spherical Hankel function of the first kind, jn(n, x) + I*yn(n, x).
+
+    >>> hn1(0, 1.0).eval()
+    np.complex128(0.841470984807...-0.540302305868...j)
+    """
+
+    sympy_types = (sympy.hn1,)
+    computed_by = "mpmath"
+    real_valued = False
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        return mp.sqrt(mp.pi / (2 * x)) * mp.hankel1(n + mp.mpf(1) / 2, x)
+
+
+class hn2(_Spherical):
+    """The spherical Hankel function of the second kind, jn(n, x) - I*yn(n, x).
+
+    >>> hn2(0, 1.0).eval()
+    np.complex128(0.841470984807...+0.540302305868...j)
+    """
+
+    sympy_types = (sympy.hn2,)
+    computed_by = "mpmath"
+    real_valued = False
+
+    def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        return mp.sqrt(mp.pi / (2 * x)) * mp.hankel2(n + mp.mpf(1) / 2, x)

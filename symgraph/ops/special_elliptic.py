@@ -1,0 +1,267 @@
+"""Elliptic integrals in SymPy's parameter m = k**2, and solutions of Mathieu's equation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy
+
+from ..graph import Node
+from .special_base import Special
+
+
+class elliptic_k(Special):
+    """The complete elliptic integral of the first kind; real for m < 1.
+
+    >>> elliptic_k(0.5).eval()
+    np.float64(1.85407467730...)
+    """
+
+    sympy_types = (sympy.elliptic_k,)
+    computed_by = "scipy.special.ellipk; mpmath for complex m"
+    accuracy = "3 ulp"
+
+    def exact(self, mp: Any, m: Any) -> Any:
+        return mp.ellipk(m)
+
+    def values(self, m: Any) -> Any:
+        from scipy.special import ellipk
+
+        return ellipk(m)
+
+    def partial(self, place: int) -> Any:
+        (m,) = self.input_nodes
+        return self.guarded(0, (complete_elliptic_e(m) - (1 - m) * self) / (2 * m * (1 - m)), _small(m))
+
+
+def _small(m: Node) -> Node:
+    """Where the formulas for derivatives in m, which have m below, would cancel."""
+    from .arithmetic import abs
+    from .logic import less
+
+    return less(abs(m), 0.1)
+
+
+class complete_elliptic_e(Special):
+    """The complete elliptic integral of the second kind; real for m <= 1.
+
+    >>> complete_elliptic_e(0.5).eval()
+    np.float64(1.35064388104...)
+    """
+
+    computed_by = "scipy.special.ellipe; mpmath for complex m"
+    accuracy = "3 ulp"
+
+    def exact(self, mp: Any, m: Any) -> Any:
+        return mp.ellipe(m)
+
+    def values(self, m: Any) -> Any:
+        from scipy.special import ellipe
+
+        return ellipe(m)
+
+    def partial(self, place: int) -> Any:
+        (m,) = self.input_nodes
+        return self.guarded(0, (self - elliptic_k(m)) / (2 * m), _small(m))
+
+
+class elliptic_f(Special):
+    """The incomplete elliptic integral of the first kind, the integral of 1/sqrt(1 - m*sin(t)**2) from 0 to z.
+
+    >>> elliptic_f(1.0, 0.5).eval()
+    np.float64(1.08321677284...)
+    """
+
+    sympy_types = (sympy.elliptic_f,)
+    computed_by = "scipy.special.ellipkinc for m <= 1; mpmath for the rest"
+    accuracy = "4 ulp"
+
+    def exact(self, mp: Any, z: Any, m: Any) -> Any:
+        return mp.ellipf(z, m)
+
+    def values(self, z: Any, m: Any) -> Any:
+        from scipy.special import ellipkinc
+
+        return self.by_case((z, m), (m <= 1, ellipkinc), (m * np.sin(z) ** 2 > 1, np.nan))
+
+    def partial(self, place: int) -> Any:
+        _, m = self.input_nodes
+        formula = self.formula(place)
+        return formula if place == 0 or formula is None else self.guarded(1, formula, _small(m))
+
+
+class elliptic_e(Special):
+    """The incomplete elliptic integral of the second kind, the integral of sqrt(1 - m*sin(t)**2) from 0 to z.
+
+    >>> elliptic_e(1.0, 0.5).eval()
+    np.float64(0.927329883624...)
+    """
+
+    computed_by = "scipy.special.ellipeinc for m <= 1; mpmath for the rest"
+    accuracy = "5 ulp"
+    differentiated = sympy.elliptic_e
+
+    def exact(self, mp: Any, z: Any, m: Any) -> Any:
+        return mp.ellipe(z, m)
+
+    def values(self, z: Any, m: Any) -> Any:
+        from scipy.special import ellipeinc
+
+        return self.by_case((z, m), (m <= 1, ellipeinc), (m * np.sin(z) ** 2 > 1, np.nan))
+
+    def partial(self, place: int) -> Any:
+        _, m = self.input_nodes
+        formula = self.formula(place)
+        return formula if place == 0 or formula is None else self.guarded(1, formula, _small(m))
+
+
+class complete_elliptic_pi(Special):
+    """The complete elliptic integral of the third kind; real for n < 1 and m < 1.
+
+    >>> complete_elliptic_pi(0.25, 0.5).eval()
+    np.float64(2.16761936076...)
+    """
+
+    computed_by = "scipy.special.elliprf and elliprj (Carlson's forms) for n, m < 1; mpmath for complex numbers"
+    accuracy = "10 ulp"
+
+    def exact(self, mp: Any, n: Any, m: Any) -> Any:
+        return mp.ellippi(n, m)
+
+    def values(self, n: Any, m: Any) -> Any:
+        return np.where((n < 1) & (m < 1), _complete_pi(n, m), np.nan)
+
+
+def _complete_pi(n: Any, m: Any) -> Any:
+    from scipy.special import elliprf, elliprj
+
+    return elliprf(0, 1 - m, 1) + n / 3 * elliprj(0, 1 - m, 1, 1 - n)
+
+
+class elliptic_pi(Special):
+    """The incomplete elliptic integral of the third kind, of 1/((1 - n*sin(t)**2) * sqrt(1 - m*sin(t)**2)) from 0 to z.
+
+    >>> elliptic_pi(0.25, 1.0, 0.5).eval()
+    np.float64(1.17163542161...)
+    """
+
+    computed_by = "scipy.special.elliprf and elliprj (Carlson's forms) where the integrand has no pole; mpmath for complex numbers"
+    accuracy = "25 ulp"
+
+    def exact(self, mp: Any, n: Any, z: Any, m: Any) -> Any:
+        return mp.ellippi(n, z, m)
+
+    def values(self, n: Any, z: Any, m: Any) -> Any:
+        from scipy.special import elliprf, elliprj
+
+        turns = np.round(z / np.pi)
+        rest = z - turns * np.pi
+        s, c = np.sin(rest), np.cos(rest)
+        first = s * elliprf(c * c, 1 - m * s * s, 1)
+        third = first + n / 3 * s**3 * elliprj(c * c, 1 - m * s * s, 1, 1 - n * s * s)
+        whole_turns = np.where(turns == 0, 0.0, 2 * turns * _complete_pi(n, m))
+        inside = np.where(turns == 0, (n * s * s < 1) & (m * s * s <= 1), (n < 1) & (m < 1))
+        return np.where(inside, third + whole_turns, np.nan)
+
+
+# --- Mathieu's equation y'' + (a - 2*q*cos(2*z)) * y = 0
+
+
+class _Mathieu(Special):
+    """SymPy says what these are at q = 0 and how they are related; the scale at other q is chosen so that nothing changes at z = 0."""
+
+    computed_by = "Taylor series along the way from 0 to z: NumPy for |a|, |q| < 100 and |z| < 20, mpmath for the rest"
+    accuracy = "1e-13 of its envelope"
+    odd = False
+    derived = False
+
+    def exact(self, mp: Any, a: Any, q: Any, z: Any) -> Any:
+        start = (mp.zero, mp.sqrt(a)) if self.odd else (mp.one, mp.zero)
+        terms = mp.prec // 2 + 40 + int(4 * mp.sqrt(abs(a) + 2 * abs(q)))
+        periods = int(mp.nint(mp.re(z) / mp.pi))
+        if periods:  # a period of the equation is pi: powers of the matrix that takes (y, y') over one
+            first = _along(mp, a, q, mp.pi, (mp.one, mp.zero), 7, terms)
+            second = _along(mp, a, q, mp.pi, (mp.zero, mp.one), 7, terms)
+            period = mp.matrix([[first[0], second[0]], [first[1], second[1]]])
+            start = tuple(period**periods * mp.matrix(start))
+            z = z - periods * mp.pi
+        return _along(mp, a, q, z, start, max(1, int(mp.ceil(2 * abs(z)))), terms)[self.derived]
+
+    def values(self, a: Any, q: Any, z: Any) -> Any:
+        def near(a: Any, q: Any, z: Any) -> Any:
+            one, zero = np.ones(z.shape), np.zeros(z.shape)
+            start = (zero, np.sqrt(a)) if self.odd else (one, zero)
+            return _along(np, a, q, z, start, int(np.ceil(4 * np.abs(z).max())) + 1, 50)[self.derived]
+
+        simple = (np.abs(a) < 100) & (np.abs(q) < 100) & (np.abs(z) < 20)
+        return self.by_case((a, q, z), (self.odd & (a < 0), np.nan), (simple, near))
+
+
+class mathieuc(_Mathieu):
+    """The even solution y of Mathieu's equation y'' + (a - 2*q*cos(2*z))*y = 0 with y(0) = 1; cos(sqrt(a)*z) for q = 0.
+
+    (SymPy gives no other scale. At characteristic numbers a it is a multiple of the periodic function ce.)
+
+    >>> mathieuc(1.0, 0.0, 1.0).eval()
+    np.float64(0.540302305868...)
+    """
+
+    sympy_types = (sympy.mathieuc,)
+
+
+class mathieus(_Mathieu):
+    """The odd solution y of Mathieu's equation y'' + (a - 2*q*cos(2*z))*y = 0 with y'(0) = sqrt(a); sin(sqrt(a)*z) for q = 0.
+
+    >>> mathieus(1.0, 0.0, 1.0).eval()
+    np.float64(0.841470984807...)
+    """
+
+    sympy_types = (sympy.mathieus,)
+    odd = True
+
+
+class mathieucprime(_Mathieu):
+    """The derivative of mathieuc(a, q, z) with respect to z.
+
+    >>> mathieucprime(1.0, 0.0, 1.0).eval()
+    np.float64(-0.841470984807...)
+    """
+
+    sympy_types = (sympy.mathieucprime,)
+    derived = True
+
+
+class mathieusprime(_Mathieu):
+    """The derivative of mathieus(a, q, z) with respect to z.
+
+    >>> mathieusprime(1.0, 0.0, 1.0).eval()
+    np.float64(0.540302305868...)
+    """
+
+    sympy_types = (sympy.mathieusprime,)
+    odd = derived = True
+
+
+def _along(xp: Any, a: Any, q: Any, distance: Any, state: tuple[Any, Any], count: int, terms: int) -> tuple[Any, Any]:
+    """(y, y') after a distance from 0 in a straight line, in equal steps, from so many terms of the Taylor series. `xp` has cos and sin."""
+    step = distance / count
+    for index in range(count):
+        state = _step(xp, a, q, index * step, step, state, terms)
+    return state
+
+
+def _step(xp: Any, a: Any, q: Any, at: Any, step: Any, state: tuple[Any, Any], terms: int) -> tuple[Any, Any]:
+    """By the Taylor series at `at`: (k+1)*(k+2)*y[k+2] = 2*q * sum of c[j]*y[k-j] - a*y[k], with c that of cos(2*(at + t))."""
+    cosine, sine = xp.cos(2 * at), xp.sin(2 * at)
+    signs = (cosine, -sine, -cosine, sine)
+    driving, factor = [], 2 * q
+    for j in range(terms):
+        driving.append(factor * signs[j % 4])
+        factor = factor * (2 * step) / (j + 1)
+    y, slopes = [state[0], state[1] * step], [state[1]]  # coefficients times powers of the step; those of y'
+    for k in range(terms):
+        driven = sum(c * past for c, past in zip(driving[: k + 1], y[k::-1], strict=True)) - a * y[k]
+        slopes.append(driven * step / (k + 1))
+        y.append(slopes[-1] * step / (k + 2))
+    return sum(reversed(y)), sum(reversed(slopes))
