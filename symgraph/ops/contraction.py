@@ -32,7 +32,9 @@ def _terms(equation: str) -> tuple[tuple[str, ...], str, bool]:
         output = ("..." if "..." in inputs else "") + "".join(once)
     result = output.removeprefix("...")
     if not all(letter.isalpha() for letter in letters + result):
-        raise ValueError(f"{equation!r} is not an einsum equation: labels are letters, and '...' stands first in a term")
+        raise ValueError(
+            f"{equation!r} is not an einsum equation: labels are letters, and '...' stands first in a term"
+        )
     if len(set(result)) < len(result) or not set(result) <= set(letters):
         raise ValueError(f"{equation!r}: each label of the output must be one of the inputs, and stand there once")
     batched = "..." in inputs
@@ -86,7 +88,11 @@ class einsum(PureOperation):
                 raise ShapeError(f"einsum needs {len(labels)} axes for {term!r}, not {format_shape(spec.shape)}")
             _note_sizes(sizes, labels, known[len(known) - len(labels) :] if len(known) >= len(labels) else (), self)
             loops.append(
-                () if labels == term else spec.shape[: len(spec.shape) - len(labels)] if len(known) >= len(labels) else UNKNOWN
+                ()
+                if labels == term
+                else spec.shape[: len(spec.shape) - len(labels)]
+                if len(known) >= len(labels)
+                else UNKNOWN
             )
         if len(terms) > 2 and all(isinstance(sizes.get(letter), int) for letter in set("".join(terms)) - {"."}):
             contraction_order(terms, output, tuple(sizes.items()))
@@ -189,7 +195,7 @@ def contraction_order(terms: tuple[str, ...], output: str, sizes: tuple[tuple[st
     if planner is not None:
         return [tuple(group) for group in planner.contract_path(equation, *shapes, shapes=True, optimize="auto")[0]]
     if not equation.isascii():  # more labels than NumPy's planner knows: from left to right
-        return [(0, 1)] + [(0, len(terms) - n) for n in range(2, len(terms))]
+        return [(0, 1), *[(0, len(terms) - n) for n in range(2, len(terms))]]
     samples = [np.broadcast_to(np.float64(0), shape) for shape in shapes]
     path = np.einsum_path(equation, *samples, optimize="optimal" if len(terms) <= 6 else "greedy")[0]
     return [tuple(group) for group in path[1:]]
@@ -252,7 +258,11 @@ def _ordered(x: Any, labels: str, wanted: str, xp: Any) -> Any:
 
 def _ordered_axes(x: Any, places: Sequence[int], xp: Any) -> Any:
     loops = x.ndim - len(places)
-    return x if list(places) == list(range(len(places))) else xp.permute_dims(x, (*range(loops), *[loops + p for p in places]))
+    return (
+        x
+        if list(places) == list(range(len(places)))
+        else xp.permute_dims(x, (*range(loops), *[loops + p for p in places]))
+    )
 
 
 # --- the last axes in another shape

@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..graph import Node
 from ..shapes import UNKNOWN, Shape, Spec, broadcast, format_shape, promote
 from .array import expand_dims, permute_core
-from .base import PureOperation, as_float
+from .base import PureOperation, as_float, as_real, is_complex
 from .parts import conjugate
 
 
@@ -249,8 +249,29 @@ class slogdet(_OfMatrix):
     np.float64(0.0)
     """
 
+    def infer(self, *specs: Spec) -> Spec:
+        spec = super().infer(*specs)
+        return spec._replace(dtype=as_real(spec.dtype))
+
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         return xp.linalg.slogdet(x)[1]
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [expand_dims(grad, (-1, -2)) * matrix_transpose(matrix_inverse(self.input_nodes[0]))]
+
+
+class logdet(_OfMatrix):
+    """log(det(x)), without overflow: nan for a real matrix with a negative determinant, -inf for a singular one.
+
+    >>> logdet([[2.0, 0.0], [0.0, 0.5]]).eval()
+    np.float64(0.0)
+    """
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        sign, size = xp.linalg.slogdet(x)
+        if is_complex(x):
+            return size + 1j * xp.atan2(xp.imag(sign), xp.real(sign))
+        return xp.where(sign < 0, float("nan"), size)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         return [expand_dims(grad, (-1, -2)) * matrix_transpose(matrix_inverse(self.input_nodes[0]))]

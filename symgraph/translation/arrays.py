@@ -123,7 +123,9 @@ def contracted(values: Sequence[Value], labels: Sequence[Sequence[Any]], output:
     lengths: dict[Any, Any] = {}
     for value, axes in zip(values, labels, strict=True):
         if value.rank != len(axes):
-            raise UnsupportedExpressionError(f"a product of arrays in which SymPy takes {len(axes)} axes for {value.rank}")
+            raise UnsupportedExpressionError(
+                f"a product of arrays in which SymPy takes {len(axes)} axes for {value.rank}"
+            )
         for label, length in zip(axes, value.shape, strict=True):
             if not isinstance(lengths.get(label), int):
                 lengths[label] = length

@@ -89,14 +89,18 @@ def read_where(translator: Translator, node: Node, taken: Node) -> Node:
 # --- slices of matrices
 
 
-def _range(part: Any, length: Any) -> tuple[Any, Any, int]:
+def _range(part: Any, length: Any) -> tuple[Any, Any, Any]:
     """Start, stop and step of a slice: int where they are known, stop None where it is the end."""
     start, stop, step = (sympy.sympify(item) for item in part)
     stop = None if stop == length else stop
-    return (int(start) if start.is_Integer else start, int(stop) if stop is not None and stop.is_Integer else stop, step)
+    return (
+        int(start) if start.is_Integer else start,
+        int(stop) if stop is not None and stop.is_Integer else stop,
+        step,
+    )
 
 
-def _ranges(expr: Any) -> list[tuple[Any, Any, int]]:
+def _ranges(expr: Any) -> list[tuple[Any, Any, Any]]:
     return [_range(part, n) for part, n in zip((expr.rowslice, expr.colslice), expr.parent.shape, strict=True)]
 
 
@@ -239,7 +243,7 @@ def _is_range(translator: Translator, low: Any, high: Any) -> bool:
         return bool(low.is_Integer and high.is_Integer and count >= 0)
     coefficients = sympy.Poly(count, *symbols).as_dict()
     rising = all(value >= 0 for powers, value in coefficients.items() if any(powers))
-    return bool(rising and count.subs({symbol: 1 for symbol in symbols}) >= 0)
+    return bool(rising and count.subs(dict.fromkeys(symbols, 1)) >= 0)
 
 
 def _operand(translator: Translator, factor: _Factor, limits: dict[Any, tuple[Any, Any]]) -> Value:

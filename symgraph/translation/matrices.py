@@ -15,7 +15,7 @@ from ..ops.array import concat
 from ..ops.creation import eye, full
 from ..ops.forms import diag, diag_part, kron
 from ..ops.indexing import getitem
-from ..ops.linalg import adjoint, determinant, matmul, matrix_power, matrix_transpose, solve, trace
+from ..ops.linalg import adjoint, determinant, matmul, matrix_transpose, solve, trace
 from ..ops.parts import conjugate
 from .rules import Value, elementwise, rule, spread
 from .scalars import scalar_product, total
@@ -66,25 +66,6 @@ def _times(a: Value, b: Value) -> Value:
     if b.inverted:  # a b**-1 = (b.T**-1 a.T).T
         return Value(matrix_transpose(solve(matrix_transpose(b.node), matrix_transpose(a.node))), shape)
     return Value(matmul(a.node, b.node), shape)
-
-
-def matrix_to_the(translator: Translator, base: Value, exponent: Any) -> Value:
-    """A power of a matrix."""
-    n = int(exponent)
-    if n == -1:
-        return base._replace(inverted=not base.inverted)
-    if n < 0:
-        return Value(matrix_power(_node(base), n=-n), base.shape, inverted=True)
-    return Value(matrix_power(_node(base), n=n), base.shape)
-
-
-def _refuse_power(expr: Any) -> str | None:
-    return None if expr.exp.is_Integer else "a power of a matrix whose exponent is not an integer"
-
-
-@rule(sympy.MatPow, children=lambda expr: expr.args[:1], refuse=_refuse_power)
-def _matpow(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    return matrix_to_the(translator, values[0], expr.exp)
 
 
 @rule(sympy.Inverse, children=lambda expr: expr.args[:1])

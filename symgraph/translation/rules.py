@@ -56,12 +56,13 @@ class Rule(NamedTuple):
     """How one SymPy class is translated.
 
     `children` gives the parts that are translated first; `build` gets their values. `refuse` says what is wrong with an expression of the class
-    that has no translation (None if nothing is).
+    that has no translation (None if nothing is); `inspect` says what is wrong in a part with variables of its own, which is no child.
     """
 
     build: Build
     children: Callable[[Any], Iterable[Any]] = lambda expr: expr.args
     refuse: Callable[[Any], str | None] = lambda expr: None
+    inspect: Callable[[Translator, Any], str | None] = lambda translator, expr: None
 
 
 RULES: dict[type, Rule] = {}
@@ -71,6 +72,7 @@ def rule(
     *types: type,
     children: Callable[[Any], Iterable[Any]] | None = None,
     refuse: Callable[[Any], str | None] | None = None,
+    inspect: Callable[[Translator, Any], str | None] | None = None,
 ) -> Callable[[Build], Build]:
     """Register the decorated function as the translation of SymPy classes (and of their subclasses, unless those have their own)."""
 
@@ -80,6 +82,8 @@ def rule(
             extra["children"] = children
         if refuse is not None:
             extra["refuse"] = refuse
+        if inspect is not None:
+            extra["inspect"] = inspect
         for kind in types:
             RULES[kind] = Rule(build, **extra)
         return build
@@ -119,10 +123,31 @@ def _is_array(expr: Any) -> bool:
     return isinstance(expr, (sympy.MatrixExpr, sympy.MatrixBase, sympy.NDimArray)) or getattr(expr, "is_Matrix", False)
 
 
+class FunctionOfMatrix:
+    """The key in RULES of what functions of numbers are for matrices."""
+
+
+def is_matrix(expr: Any) -> bool:
+    """Whether an expression that has axes is built of matrices; else it is built of arrays, whose functions, products and powers go by entries.
+
+    >>> A, u = sympy.MatrixSymbol("A", 2, 2), sympy.IndexedBase("u", shape=(2, 2))
+    >>> is_matrix(1 + sympy.exp(A)), is_matrix(1 + sympy.exp(u))
+    (True, False)
+    """
+    stack = [expr]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, (sympy.MatrixExpr, sympy.MatrixBase)):
+            return True
+        if isinstance(part, (sympy.Add, sympy.Mul, sympy.Pow, sympy.Function)):
+            stack.extend(part.args)
+    return False
+
+
 def _refuse_arrays(expr: Any) -> str | None:
-    if any(_is_array(arg) for arg in expr.args):
-        return "a function of a matrix; for the function of each entry use .applyfunc(...)"
-    return None
+    if any(isinstance(arg, sympy.NDimArray) for arg in expr.args):
+        return "a function of an explicit array; for the function of each entry use .applyfunc(...)"
+    return RULES[FunctionOfMatrix].refuse(expr) if any(_is_array(arg) for arg in expr.args) else None
 
 
 def _register_operations() -> None:
@@ -135,6 +160,8 @@ def _register_operations() -> None:
 def _of_entries(operation: type[Elementwise]) -> Build:
     def build(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
         nodes, shape = elementwise(values)
+        if shape and is_matrix(expr):
+            return RULES[FunctionOfMatrix].build(translator, expr, values)
         if operation.real_only:
             nodes = [translator.real(node) for node in nodes]
         return Value(operation(*nodes), shape)
