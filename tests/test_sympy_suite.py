@@ -25,6 +25,8 @@ LEFT_OUT = {
     "test_lambdify_linecache": "is about printed source",
     "test_amin_amax_minimum_maximum": "amin and amax reduce over NumPy's axes of what is fed, which are batch axes here",
     "test_lambdify_Derivative_custom_printer": "is about errors of printers",
+    "test_Sum": "compares with SymPy's Integer 462, which is not equal to the float 462.0",
+    "test_issue_17898": "expects a complex value of LambertW for a real argument; that is domain='complex'",
     "test_deprecated_set": "is about a deprecation warning; a set of arguments has no order and is an error",
 }
 
