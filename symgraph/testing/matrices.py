@@ -63,10 +63,10 @@ class _Matrices:
         square = [m for m in self.matrices if m.shape == (n, n)]
         if square and not self.draw(st.booleans()):
             return self.draw(st.sampled_from(square + [m.T for m in square]))
-        inner = self.matrix((n, self._dim()), size - 2)
+        inner = self.matrix((n, self.dim()), size - 2)
         return sympy.Identity(n) + inner * inner.T
 
-    def _dim(self) -> Any:
+    def dim(self) -> Any:
         return self.draw(st.sampled_from(self.dims))
 
     def _sum(self, shape: Any, size: int) -> Any:
@@ -74,7 +74,7 @@ class _Matrices:
         return first + second if self.draw(st.booleans()) else first - second
 
     def _product(self, shape: Any, size: int) -> Any:
-        inner = self._dim()
+        inner = self.dim()
         return self.matrix((shape[0], inner), size // 2) * self.matrix((inner, shape[1]), size // 2)
 
     def _scaled(self, shape: Any, size: int) -> Any:
@@ -143,7 +143,7 @@ class _Matrices:
         numbers = [sympy.Integer(2), sympy.Rational(-1, 3), sympy.pi, *self.scalars]
         if size <= 1:
             return self.draw(st.sampled_from(numbers))
-        n, m = self._dim(), self._dim()
+        n, m = self.dim(), self.dim()
         ways = [
             lambda: self.matrix((n, m), size - 1)[0, 0],
             lambda: sympy.Trace(self.matrix((n, n), size - 1)),
@@ -174,7 +174,13 @@ def matrix_expressions(draw: Any, symbols: Sequence[Any], *, max_size: int = 8, 
     size = draw(st.integers(1, max_size))
     try:
         if scalar or (scalar is None and draw(st.booleans())):
-            return builder.scalar(size)
-        return builder.matrix((builder._dim(), builder._dim()), size)
+            result = builder.scalar(size)
+        else:
+            result = builder.matrix((builder.dim(), builder.dim()), size)
     except (ValueError, TypeError, AttributeError, NotImplementedError, IndexError):  # SymPy's own
         reject()
+    if result.has(
+        sympy.Sum, sympy.nan, sympy.zoo
+    ):  # an entry of a product may have become a sum over a symbolic dimension
+        reject()
+    return result

@@ -66,6 +66,8 @@ def _by_mpmath(run: Evaluation, array: Any, name: str) -> Any:
 
 
 def _power(run: Evaluation, expr: Any, base: Any, exponent: Any) -> Any:
+    if exponent != int(exponent):
+        raise NotImplementedError(f"There is no reference value for {expr}")
     factor = _by_mpmath(run, base, "inverse") if exponent < 0 else base
     result = np.array(sympy.eye(len(base)).tolist(), dtype=object)
     for _ in range(abs(int(exponent))):
@@ -105,24 +107,24 @@ def _block_diagonal(run: Evaluation, expr: Any, *parts: Any) -> Any:
 
 
 def _explicit(run: Evaluation, expr: Any, *parts: Any) -> Any:
-    return np.array(parts, dtype=object).reshape(tuple(int(n) for n in expr.shape))
+    return np.array(parts, dtype=object).reshape([run.length(n) for n in expr.shape])
 
 
 def _filled(run: Evaluation, expr: Any, *parts: Any) -> Any:
-    rows, columns = (int(n) for n in expr.shape)
+    rows, columns = (run.length(n) for n in expr.shape)
     if isinstance(expr, sympy.Identity):
         return np.array(sympy.eye(rows).tolist(), dtype=object)
     return np.full((rows, columns), sympy.Integer(int(isinstance(expr, sympy.OneMatrix))), dtype=object)
 
 
 def _sliced(run: Evaluation, expr: Any, array: Any) -> Any:
-    rows, columns = (slice(*[int(bound) for bound in part]) for part in (expr.rowslice, expr.colslice))
+    rows, columns = (slice(*[run.length(bound) for bound in part]) for part in (expr.rowslice, expr.colslice))
     return array[rows, columns]
 
 
 def _diagonal_matrix(run: Evaluation, expr: Any, array: Any) -> Any:
     entries = array.reshape(-1) if isinstance(expr, sympy.DiagMatrix) else np.diagonal(array)
-    result = np.full([int(n) for n in expr.shape], sympy.Integer(0), dtype=object)
+    result = np.full([run.length(n) for n in expr.shape], sympy.Integer(0), dtype=object)
     result[np.arange(len(entries)), np.arange(len(entries))] = entries
     return result
 

@@ -6,8 +6,10 @@ tell how much of a difference rounding alone explains; so one tolerance fits wel
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +20,7 @@ from sympy.matrices.expressions import matexpr
 from sympy.matrices.expressions import slice as slices
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
-__all__ = ["Judgement", "evaluate", "judge", "judge_slope", "with_lengths"]
+__all__ = ["Judgement", "evaluate", "judge", "judge_slope", "lengths_of"]
 
 _LARGEST, _SMALLEST = sympy.Float("1e290"), sympy.Float("1e-290")
 _EXACT = (sympy.floor, sympy.ceiling, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Abs)
@@ -101,24 +103,27 @@ def judge_slope(
     >>> judge_slope(sympy.Abs(x), {x: 0.0}, {x: 1.0}) is None
     True
     """
-    slopes: list[float] = []
     step = sympy.Float(2, 60) ** -60
+    total = partial(_weighted, expr, values, direction, weights)
+    slopes: list[float] = []
     for noise in (None, *range(samples)):
-        points = []
-        for sign in (1, 0, -1):
-            moved = {s: _moved(value, direction.get(s), sign * step) for s, value in values.items()}
-            value = evaluate(expr, moved, 60, noise)
-            if value is None:
-                return None
-            points.append(np.sum(np.asarray(value) * np.asarray(weights)))
-        ahead, behind = ((points[i] - points[i + 1]) / step for i in (0, 1))
-        if not ahead.is_comparable or not behind.is_comparable:
+        points = [total(places * step, noise) for places in ((-2, -1, 0, 1, 2) if noise is None else (-1, 1))]
+        if not all(point.is_comparable for point in points):
             return None
-        if abs(ahead - behind) > 1e-9 * (1 + abs(ahead) + abs(behind)):
-            return None
-        slopes.append(float((ahead + behind) / 2))
+        ways = [(b - a) / step for a, b in itertools.pairwise(points)]
+        if any(abs(way - ways[0]) > 1e-9 * (1 + abs(way)) for way in ways):
+            return None  # a kink or a step
+        slopes.append(float(sum(ways) / len(ways) / (1 if noise is None else 2)))
     spread = max(abs(slope - slopes[0]) for slope in slopes)
-    return Judgement(np.array(slopes[0]), np.array(256 * spread + 1e-12 * abs(slopes[0]) + 1e-290))
+    return Judgement(np.array(slopes[0]), np.array(256 * spread + 1e-12 * abs(slopes[0]) + 1e-25))
+
+
+def _weighted(
+    expr: Any, values: Mapping[Any, Any], direction: Mapping[Any, Any], weights: Any, step: Any, noise: Any
+) -> Any:
+    """The sum of `weights * expr` that far from `values`; nan where it has no value."""
+    value = evaluate(expr, {s: _moved(value, direction.get(s), step) for s, value in values.items()}, 60, noise)
+    return sympy.nan if value is None else np.sum(np.asarray(value) * np.asarray(weights))
 
 
 def _moved(value: Any, direction: Any, step: Any) -> Any:
@@ -148,21 +153,19 @@ def evaluate(expr: Any, values: Mapping[Any, Any], digits: int = 30, noise: int 
     >>> evaluate(sympy.exp(x), {x: 1.0}, digits=20)
     2.7182818284590452354
     """
-    lengths = with_lengths(values)
     expr = expr.as_immutable() if isinstance(expr, (sympy.MatrixBase, sympy.NDimArray)) else sympy.sympify(expr)
-    expr, values = lengths(expr), {lengths(symbol): value for symbol, value in values.items()}
     known = {symbol: _exact_array(value, digits) for symbol, value in values.items()}
     real = not any(np.iscomplexobj(value) for value in values.values())
     real = real and not any(entry.has(sympy.I) for value in known.values() for entry in np.ravel(value))
-    return Evaluation(known, digits, noise, real).of(expr)
+    return Evaluation({**lengths_of(values), **known}, digits, noise, real).of(expr)
 
 
-def with_lengths(values: Mapping[Any, Any]) -> Callable[[Any], Any]:
-    """A function that puts the lengths in which `values` have come into the symbolic dimensions of an expression.
+def lengths_of(values: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The symbolic dimensions, from the shapes in which `values` have come.
 
     >>> n = sympy.Symbol("n")
-    >>> with_lengths({sympy.MatrixSymbol("A", n, 1): [[1.0], [2.0]]})(n**2)
-    4
+    >>> lengths_of({sympy.MatrixSymbol("A", 2 * n, 1): [[1.0], [2.0]]})
+    {n: 1}
     """
     equations: list[Any] = []
     for symbol, value in values.items():
@@ -172,8 +175,7 @@ def with_lengths(values: Mapping[Any, Any]) -> Callable[[Any], Any]:
             sympy.Eq(dim, n) for dim, n in zip(shape, lengths, strict=True) if getattr(dim, "free_symbols", None)
         ]
     unknown = set().union(*[equation.free_symbols for equation in equations if isinstance(equation, sympy.Eq)])
-    solution = sympy.solve(equations, list(unknown), dict=True) if unknown else [{}]
-    return lambda part: part.xreplace(solution[0])
+    return dict(sympy.solve(equations, list(unknown), dict=True)[0]) if unknown else {}
 
 
 def _exact_array(value: Any, digits: int) -> Any:
@@ -200,6 +202,11 @@ class Evaluation:
     def __init__(self, known: Mapping[Any, Any], digits: int, noise: int | None, real: bool) -> None:
         self.known, self.digits, self.noise, self.real = known, digits, noise, real
         self._errors = random.Random()
+
+    def length(self, dim: Any) -> int:
+        """A dimension as a number."""
+        dim = sympy.sympify(dim)
+        return int(dim.xreplace({symbol: self.known[symbol] for symbol in dim.free_symbols}))
 
     def of(self, root: Any) -> Any:
         """The value of `root`; None where it has none."""

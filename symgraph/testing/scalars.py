@@ -38,15 +38,17 @@ def _constants() -> Strategy:
 
 
 def _built(build: Callable[..., Any], *parts: Strategy) -> Strategy:
-    """What `build` makes of drawn parts, where SymPy allows it and the result is a number for some values of its symbols."""
+    """What `build` makes of drawn parts, where SymPy allows it and all constants in the result are real and finite."""
 
     def construct(*drawn: Any) -> Any:
         try:
             result = build(*drawn)
         except (TypeError, ValueError, ZeroDivisionError, NotImplementedError, RecursionError):
             reject()
-        if result.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.AccumBounds):
+        if result.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I, sympy.AccumBounds):
             reject()
+        if any(part.is_number and not part.is_extended_real for part in result.atoms(sympy.Pow, sympy.Function)):
+            reject()  # a constant that is not real makes the whole complex
         return result
 
     return st.builds(construct, *parts)
@@ -130,7 +132,7 @@ def expressions(symbols: Sequence[Any], *, max_leaves: int = 8, smooth: bool = F
             ]
         return st.one_of(grown)
 
-    return st.recursive(leaves, extend, max_leaves=max_leaves).filter(lambda e: not e.has(sympy.I))
+    return st.recursive(leaves, extend, max_leaves=max_leaves)
 
 
 # --- values
