@@ -48,6 +48,8 @@ class Elementwise(PureOperation):
     Attributes of a class:
         sympy_types: the SymPy classes that this operation stands for.
         real_only: whether it is defined for real numbers alone.
+        computed_by: what computes it.
+        accuracy: how large its error is; empty where that is the computing library's.
 
     >>> class cube(Elementwise):
     ...     def compute(self, x, *, xp=np):
@@ -62,6 +64,8 @@ class Elementwise(PureOperation):
     sympy_types: ClassVar[tuple[type, ...]] = ()
     arity: ClassVar[int | None] = None
     real_only: ClassVar[bool] = False
+    computed_by: ClassVar[str] = "numpy"
+    accuracy: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -221,13 +221,6 @@ def _heaviside(translator: Translator, expr: Any, values: Sequence[Value]) -> Va
     return Value(heaviside(translator.real(node), at_zero), shape)
 
 
-@rule(sympy.exp_polar, sympy.polar_lift, children=lambda expr: expr.args)
-def _polar(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    from ..ops.elementary import exp
-
-    return Value(exp(values[0].settled.node)) if isinstance(expr, sympy.exp_polar) else values[0]
-
-
 @rule(
     sympy.Derivative, sympy.Subs, sympy.Limit, children=lambda expr: (_done(expr),), refuse=lambda expr: _not_done(expr)
 )
