@@ -36,6 +36,7 @@ __all__ = [
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _serial = itertools.count()
+_source: ContextVar[Any] = ContextVar("what is being translated", default=None)
 
 
 _owners_of_locks: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -157,7 +158,15 @@ class Graph:
         self._next_suffix: dict[str, int] = {}
         self._interned: dict[Any, Node] = {}
         self._lock = new_lock(self)
-        self._translating: Any = None
+
+    @property
+    def _translating(self) -> Any:
+        """The SymPy expression that this thread is translating, of which new nodes come; None outside of translations."""
+        return _source.get()
+
+    @_translating.setter
+    def _translating(self, expression: Any) -> None:
+        _source.set(expression)
 
     def __repr__(self) -> str:
         counts = (

@@ -61,6 +61,7 @@ class _Compiled:
         program, _ = Program.of(fetches, cuts)
         self.assignments = [s.operation for s in program.steps if isinstance(s.operation, _Assignment)]
         program, self.leaves = Program.of([*fetches, *self.assignments], cuts)
+        self.variables = [leaf for leaf in self.leaves if isinstance(leaf, Variable)]
         self.run = compiler(program)
 
 
@@ -280,15 +281,16 @@ class Session:
         missing = [n for n in compiled.leaves if isinstance(n, placeholder) and n not in fed and n.default is None]
         if missing:
             raise missing_feed(missing, fed)
-        if compiled.assignments:
-            with self._lock:
+        uninitialised = any(variable not in self._values and variable not in fed for variable in compiled.variables)
+        if compiled.assignments or uninitialised:
+            with self._lock:  # one at a time change the variables
                 return self._execute(compiled, len(nodes), fed)
         return self._execute(compiled, len(nodes), fed)
 
     def _execute(self, compiled: _Compiled, count: int, fed: dict[Node, Any]) -> list[Any]:
         before = self._values
         values = {**before, **fed}
-        new = self._initialise(compiled.leaves, values)
+        new = self._initialise(compiled.variables, values)
         for leaf in compiled.leaves:
             if leaf not in values:
                 values[leaf] = feed_value(leaf, cast(placeholder, leaf).default)
@@ -306,9 +308,9 @@ class Session:
                 }
         return results
 
-    def _initialise(self, leaves: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
+    def _initialise(self, variables: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
         """Add the initial values of variables that have none yet to `values`, and give them."""
-        fresh = [leaf for leaf in leaves if isinstance(leaf, Variable) and leaf not in values]
+        fresh = [leaf for leaf in variables if leaf not in values]
         new: dict[Node, Any] = {}
         for node in postorder(fresh, _initial_inputs) if fresh else ():
             if not isinstance(node, Variable) or node in values:
