@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .errors import GraphMismatchError, ShapeError
-from .graph import Node, name_scope, postorder
+from .graph import OPERATORS, Node, name_scope, postorder
 from .nodes import Constant, Operation
 from .ops.arithmetic import add, add_n, negative, subtract
 from .ops.array import unbroadcast
@@ -161,3 +161,6 @@ def _pull_back(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None
         ]
     finally:
         graph._translating = before
+
+
+OPERATORS["gradients"] = gradients  # for operations that hold a function, which are below this module

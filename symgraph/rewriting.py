@@ -14,6 +14,7 @@ from .graph import Node, postorder
 from .nodes import Constant, Operation
 from .ops.arithmetic import add, add_n, divide, multiply, negative, sqrt, square, subtract
 from .ops.elementary import cos, exp, expm1, hypot, log, log1p, sin
+from .ops.functional import Functional
 from .ops.hyperbolic import logaddexp, sigmoid, softplus
 
 __all__ = ["EXACT", "Rewrite", "rewrite"]
@@ -141,6 +142,8 @@ def rewrite(outputs: Sequence[Node], rules: dict[type[Operation], list[Rewrite]]
             try:
                 if any(a is not b for a, b in zip(inputs, node.input_nodes, strict=True)):
                     result = node.rebuild(inputs)
+                if isinstance(result, Functional):
+                    result = result.rewritten(lambda nodes: rewrite(nodes, rules))
                 for rule in rules.get(type(result), ()) if isinstance(result, Operation) else ():
                     found = rule(result)
                     if found is not None:

@@ -1,8 +1,4 @@
-"""Operations that hold a function: sums, products and integrals evaluate the `Body` that they carry many times.
-
-A `Body` is a small graph of its own, with placeholders for a bound variable and for each free input. Inside it the bound variable is one more
-batch axis: free inputs come with an axis of length 1 before their core axes, and the variable is an array along that axis. So the body knows
-nothing of sums, and one evaluation of it serves many terms, or many points.
+"""Operations that hold a function (a `Body`): sums, products and integrals are of this kind.
 
 Differentiation stays within the kind: the gradient of a sum with respect to its free inputs is the sum whose body is the gradient of the body
 (`Body.pullback`), for all free inputs at once; and so on for higher derivatives.
@@ -10,299 +6,26 @@ Differentiation stays within the kind: the gradient of a sum with respect to its
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Hashable, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..graph import OPERATORS, Node, postorder
-from ..nodes import Constant, Operation, constant, placeholder
-from ..shapes import Spec, broadcast, promote
-from .array import expand_dims
+from ..graph import Node
+from ..shapes import Spec, broadcast
 from .base import PureOperation
-from .logic import where
-from .reduction import reduce_prod, reduce_sum
+from .functional_body import Body, is_weak
 
-__all__ = ["Body", "Code", "Functional", "along", "at_point", "part"]
-
-Build = Callable[[bool], Sequence[Node | None]]
-
-
-class along(PureOperation):
-    """x repeated along the axis of the bound variable: to its batch shape, the last `rank` axes of x being core axes.
-
-    >>> along(2.0, [0.0, 1.0]).eval()
-    array([2., 2.])
-    """
-
-    attributes = ("rank",)
-
-    def __init__(self, x: Any, variable: Any, rank: int = 0, name: str | None = None) -> None:
-        super().__init__([x, variable], name)
-        self.rank = int(rank)
-
-    def infer(self, *specs: Spec) -> Spec:
-        x, variable = specs
-        return Spec(broadcast(x.shape, (*variable.shape, *[1] * self.rank)), promote(x.dtype))
-
-    def compute(self, x: Any, variable: Any, *, xp: Any = np) -> Any:
-        if is_weak(x):  # a Python number takes the precision of the variable
-            x = xp.asarray(x, dtype=xp.result_type(x, variable))
-        shape = np.broadcast_shapes(x.shape, (*variable.shape, *[1] * self.rank))
-        return x if x.shape == shape else xp.broadcast_to(x, shape)
-
-    def gradient(self, grad: Node) -> Sequence[Node | None]:
-        return [grad, None]
-
-
-def is_weak(value: Any) -> bool:
-    """Whether a value is a Python number, which takes the dtype of what it meets."""
-    return type(value) in (bool, int, float, complex)
-
-
-class Code:
-    """Nodes of a body as straight-line code. Steps that no bound variable reaches are run once by `start`, the others at each `run`."""
-
-    def __init__(self, bound: Sequence[Node], free: Sequence[Node], outputs: Sequence[Node]) -> None:
-        order = postorder(outputs)
-        leaves = [*free, *bound]
-        constants = [node for node in order if isinstance(node, Constant)]
-        operations = [node for node in order if isinstance(node, Operation)]
-        number = {node: i for i, node in enumerate([*leaves, *constants, *operations])}
-        varying = set(bound)
-        for node in operations:
-            if any(source in varying for source in node.input_nodes):
-                varying.add(node)
-        steps = [(node, tuple(number[source] for source in node.input_nodes), number[node]) for node in operations]
-        self._free = len(free)
-        self._bound = slice(len(free), len(leaves))
-        self._constants = [node.value for node in constants]
-        self._once = [step for step in steps if step[0] not in varying]
-        self._each = [step for step in steps if step[0] in varying]
-        self._outputs = [number[node] for node in outputs]
-        self._ends = self._last_uses()
-        self.scalar = all(np.shape(value) == () for value in self._constants)  # no constant has axes of its own
-
-    def _last_uses(self) -> list[tuple[int, ...]]:
-        """For each repeated step, the values of such steps that are not needed after it."""
-        made = {output for _, _, output in self._each} - set(self._outputs)
-        result = []
-        for _, inputs, output in reversed(self._each):
-            ends = tuple(made.intersection((*inputs, output)))
-            made.difference_update(ends)
-            result.append(ends)
-        return result[::-1]
-
-    def start(self, free: Sequence[Any], xp: Any = np) -> list[Any]:
-        """The values that stay the same from run to run, for these values of the free inputs."""
-        slots = [*free, *[None] * (self._bound.stop - self._free), *self._constants]
-        slots += [None] * (len(self._once) + len(self._each))
-        for operation, inputs, output in self._once:
-            slots[output] = _call(operation, xp)(*[slots[i] for i in inputs])
-        return slots
-
-    def run(self, slots: Sequence[Any], bound: Sequence[Any], xp: Any = np, sizes: list[int] | None = None) -> list[Any]:
-        """The outputs for these values of the bound variables. The size of each step's value is appended to `sizes`."""
-        work = list(slots)
-        work[self._bound] = bound
-        for (operation, inputs, output), ends in zip(self._each, self._ends, strict=True):
-            work[output] = _call(operation, xp)(*[work[i] for i in inputs])
-            if sizes is not None:
-                sizes.append(math.prod(np.shape(work[output])))
-            for end in ends:
-                work[end] = None
-        return [work[i] for i in self._outputs]
-
-
-def _call(operation: Operation, xp: Any) -> Callable[..., Any]:
-    if not operation.takes_xp:
-        return lambda *values: np.asarray(operation.compute(*values))
-    return operation.compute if xp is np else partial(operation.compute, xp=xp)
-
-
-class Body:
-    """A function of a bound variable and of free inputs, as a part of a graph of its own.
-
-    Args:
-        key: equal bodies have equal keys; two bodies without one (None) are different.
-        variable: the placeholder of the bound variable; None if all inputs are free.
-        mask: the placeholder of a condition that says which values of the variable count; None if all always do.
-        free: the placeholders of the free inputs.
-        ranks: how many core axes each of them has.
-        build: from whether the mask is used to the nodes of the outputs, None for an output that is always 0.
-        out_ranks: how many core axes each output has.
-        linear: the last free input enters linearly: it is the gradient with respect to what the outputs were derived from.
-    """
-
-    def __init__(
-        self,
-        key: Hashable,
-        variable: placeholder | None,
-        mask: placeholder | None,
-        free: Sequence[placeholder],
-        ranks: Sequence[int],
-        build: Build,
-        out_ranks: Sequence[int],
-        linear: bool = False,
-    ) -> None:
-        self._key = key
-        self.variable, self.mask = variable, mask
-        self.free, self.ranks = tuple(free), tuple(ranks)
-        self._build, self.out_ranks = build, tuple(out_ranks)
-        self.linear = linear
-        self._nodes: dict[bool, list[Node | None]] = {}
-        self._codes: dict[bool, Code] = {}
-        self._pullback: tuple[Body, list[int | None]] | None = None
-        self.graph = (*self.free, variable)[0].graph  # type: ignore[union-attr]  # there is an input
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Body) and self._key is not None and self._key == other._key)
-
-    def __hash__(self) -> int:
-        return hash(self._key) if self._key is not None else id(self)
-
-    def __repr__(self) -> str:
-        return f"<Body of {len(self.free)} free inputs, {len(self.graph)} nodes>"
-
-    def derived_key(self, *what: Hashable) -> Hashable:
-        """The key of a body that is made from this one."""
-        return None if self._key is None else (self._key, *what)
-
-    def nodes(self, masked: bool = False) -> list[Node | None]:
-        """The outputs."""
-        with self.graph._lock:
-            if masked not in self._nodes:
-                self._nodes[masked] = list(self._build(masked))
-            return self._nodes[masked]
-
-    def code(self, masked: bool = False) -> Code:
-        """The outputs as code; its bound values are the variable and, if `masked`, the mask."""
-        with self.graph._lock:
-            if masked not in self._codes:
-                bound = [node for node in (self.variable, self.mask if masked else None) if node is not None]
-                zero = constant(0.0, graph=self.graph)
-                self._codes[masked] = Code(bound, self.free, [n if n is not None else zero for n in self.nodes(masked)])
-            return self._codes[masked]
-
-    def select(self, output: int) -> Body:
-        """The body with one output only."""
-        if len(self.out_ranks) == 1:
-            return self
-        key = self.derived_key("select", output)
-        rank = self.out_ranks[output]
-        return self._with(key, self.free, self.ranks, lambda masked: [self.nodes(masked)[output]], [rank], self.linear)
-
-    def pullback(self) -> tuple[Body, list[int | None]]:
-        """The gradient of the (only) output: a body with one more free input, the gradient with respect to that output, and for each free
-        input the number of the output that is the gradient with respect to it (None where that is always 0)."""
-        with self.graph._lock:
-            if self._pullback is None:
-                grad = self._input(f"gradient_{len(self.graph)}")
-
-                def build(masked: bool) -> Sequence[Node | None]:
-                    return self.vjp(self.nodes(masked)[0], grad)
-
-                self._pullback = self.with_gradients(build, [grad], self.out_ranks, "pullback")
-            return self._pullback
-
-    def vjp(self, output: Node | None, grad: Node) -> list[Node | None]:
-        """The gradients with respect to the free inputs, where `grad` is the one with respect to `output`."""
-        if output is None:
-            return [None] * len(self.free)
-        with self.graph.as_default():
-            return list(OPERATORS["gradients"]([output], list(self.free), [grad]))
-
-    def with_gradients(
-        self, build: Build, inputs: Sequence[placeholder], ranks: Sequence[int], what: str
-    ) -> tuple[Body, list[int | None]]:
-        """The body whose outputs are those of the gradients given by `build` (for each free input) that are not always 0."""
-        kept = [i for i, node in enumerate(build(False)) if node is not None]
-        body = self._with(
-            self.derived_key(what),
-            (*self.free, *inputs),
-            (*self.ranks, *ranks),
-            lambda masked: [nodes[i] for nodes in [build(masked)] for i in kept],
-            [self.ranks[i] for i in kept],
-            True,
-        )
-        return body, [kept.index(i) if i in kept else None for i in range(len(self.free))]
-
-    def with_free_variable(self) -> Body:
-        """The same function with its variable as the first of the free inputs."""
-        assert self.variable is not None
-        body = self._with(
-            self.derived_key("free"),
-            (self.variable, *self.free),
-            (0, *self.ranks),
-            lambda masked: self.nodes(False),
-            self.out_ranks,
-            self.linear,
-        )
-        body.variable = body.mask = None
-        return body
-
-    def _with(self, key: Hashable, free: Any, ranks: Any, build: Build, out_ranks: Any, linear: bool) -> Body:
-        return Body(key, self.variable, self.mask, free, ranks, build, out_ranks, linear)
-
-    def _input(self, name: str) -> placeholder:
-        with self.graph.as_default():
-            return placeholder(name=name)
-
-    # --- bodies from the node of one term
-
-    @classmethod
-    def of_term(
-        cls,
-        key: Hashable,
-        variable: placeholder,
-        free: Sequence[placeholder],
-        ranks: Sequence[int],
-        term: Node,
-        rank: int,
-        neutral: float,
-    ) -> Body:
-        """The function itself, whose values that do not count are replaced by `neutral`."""
-        with variable.graph.as_default():
-            mask = placeholder(bool, name="mask")
-
-        def build(masked: bool) -> Sequence[Node]:
-            value = along(term, variable, rank)
-            if not masked:
-                return [value]
-            return [where(expand_dims(mask, tuple(range(-rank, 0))) if rank else mask, value, neutral)]
-
-        return cls((key, neutral) if key is not None else None, variable, mask, free, ranks, build, [rank])
-
-    def mapped(self, what: str, function: Callable[[Node], Node]) -> Body:
-        """The body of a function of each value. What does not count becomes the function of what it was."""
-
-        def build(masked: bool) -> Sequence[Node | None]:
-            (value,) = self.nodes(masked)
-            return [None if value is None else function(value)]
-
-        return self._with(self.derived_key(what), self.free, self.ranks, build, self.out_ranks, False)
-
-    def reduced(self, product: bool) -> Body:
-        """The body whose output is the sum (or product) of this one's over the axis of the variable, which becomes 1 long."""
-        (rank,) = self.out_ranks
-        operation = reduce_prod if product else reduce_sum
-
-        def build(masked: bool) -> Sequence[Node | None]:
-            (value,) = self.nodes(masked)
-            return [None if value is None else operation(value, -(rank + 1), True)]
-
-        return self._with(self.derived_key("product" if product else "sum"), self.free, self.ranks, build, [rank], False)
+__all__ = ["Functional", "at_point", "part"]
 
 
 class Functional(PureOperation):
     """An operation with a body. Its inputs are the bounds, as many as the class says, then the values of the body's free inputs.
 
-    Its value is that of the body's output; a tuple if there are several, from which `part` picks.
+    Its value is that of the body's output; a tuple if there are several, from which `part` picks. A subclass defines `evaluate`.
     """
 
-    attributes = ("body",)
+    attributes: ClassVar[tuple[str, ...]] = ("body",)
     bounds: ClassVar[int] = 0
 
     def __init__(self, body: Body, inputs: Sequence[Any], name: str | None = None) -> None:
@@ -314,6 +37,10 @@ class Functional(PureOperation):
     def like(self, body: Body, inputs: Sequence[Any]) -> Functional:
         """The same kind of operation with another body."""
         return type(self)(body, inputs)
+
+    def rewritten(self, rewrite: Callable[[Sequence[Node]], list[Node]]) -> Functional:
+        """The operation with a rewritten body."""
+        return self.like(self.body.rewritten(rewrite), self.input_nodes)
 
     def infer(self, *specs: Spec) -> Spec:
         if len(self.body.out_ranks) != 1 or self.body.linear:
@@ -333,7 +60,10 @@ class Functional(PureOperation):
         raise NotImplementedError
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
-        return [*self.bound_gradients(self.body, self.input_nodes, grad), *self.free_gradients(self.body, self.input_nodes, grad)]
+        return [
+            *self.bound_gradients(self.body, self.input_nodes, grad),
+            *self.free_gradients(self.body, self.input_nodes, grad),
+        ]
 
     def bound_gradients(self, body: Body, inputs: Sequence[Node], grad: Node) -> Sequence[Node | None]:
         """The gradients with respect to the bounds, of the value with `body` on `inputs`."""
@@ -359,6 +89,13 @@ class part(PureOperation):
     """One of the outputs of a Functional that has several.
 
     Its inputs are that operation and the operation's own inputs, so that derivatives need not pass through a value that is a tuple.
+
+    >>> from symgraph import gradients, placeholder
+    >>> from symgraph.ops.functional_sums import sum_over
+    >>> a, b = placeholder(), placeholder()
+    >>> line = sum_over(Body.of_function(lambda k, a, b: a + k * b, ranks=[0, 0]).reduced(product=False), [1, 3, a, b])
+    >>> [type(node).__name__ for node in gradients(line, [a, b])]
+    ['unbroadcast', 'unbroadcast']
     """
 
     attributes = ("index",)
@@ -384,6 +121,10 @@ class at_point(Functional):
     """The body's function at given values of all its inputs, its variable included.
 
     Every row of the batch is computed for itself, also where the outputs are gradients: these are not summed over broadcast axes.
+
+    >>> square = Body.of_function(lambda x: x * x)
+    >>> at_point(square.with_free_variable(), [[2.0, 3.0]]).eval()
+    array([4., 9.])
     """
 
     def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any) -> list[Any]:
@@ -399,7 +140,8 @@ class at_point(Functional):
 def batch_of(values: Sequence[Any], ranks: Sequence[int]) -> tuple[int, ...]:
     """The common batch shape of values with these numbers of core axes."""
     shapes = [np.shape(value) for value in values]
-    return np.broadcast_shapes(*[shape[: len(shape) - rank] for shape, rank in zip(shapes, ranks, strict=True)])
+    loops = [shape[: len(shape) - rank] for shape, rank in zip(shapes, ranks, strict=True)]
+    return np.broadcast_shapes(*loops)
 
 
 def in_full(values: Sequence[Any], ranks: Sequence[int], batch: tuple[int, ...], xp: Any) -> list[Any]:
@@ -409,7 +151,7 @@ def in_full(values: Sequence[Any], ranks: Sequence[int], batch: tuple[int, ...],
 
 def core_of(value: Any, rank: int) -> tuple[int, ...]:
     """The core axes of a value."""
-    shape = np.shape(value)
+    shape: tuple[int, ...] = np.shape(value)
     return shape[len(shape) - rank :]
 
 

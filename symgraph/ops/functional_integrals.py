@@ -11,7 +11,8 @@ import numpy as np
 from ..errors import ConvergenceError
 from ..graph import Node
 from ..nodes import Constant
-from .functional import Body, Functional, at_point, batch_of, core_of, is_weak, real_dtype
+from .functional import Functional, at_point, batch_of, core_of, real_dtype
+from .functional_body import Body, is_weak
 from .functional_panels import Estimate
 from .functional_quadrature import integrate
 from .reduction import reduce_sum
@@ -30,7 +31,7 @@ class Rowwise(Functional):
     wanted is nan; if that is so for every row, ConvergenceError says why.
     """
 
-    attributes = ("body", "target")
+    attributes: ClassVar[tuple[str, ...]] = ("body", "target")
     what: ClassVar[str] = ""
 
     def __init__(self, body: Body, inputs: Sequence[Any], dtype: Any = np.float64, name: str | None = None) -> None:
@@ -52,7 +53,9 @@ class Rowwise(Functional):
         flat = [np.broadcast_to(bound, batch).reshape(rows) for bound in bounds]
         sampler = Sampler(self.body, free, batch, self.target.kind == "c")
         step = max(_ROWS // sampler.width, 1)
-        parts = [self._rows(sampler.part(i, i + step), [bound[i : i + step] for bound in flat]) for i in range(0, rows, step)]
+        parts = [
+            self._rows(sampler.part(i, i + step), [bound[i : i + step] for bound in flat]) for i in range(0, rows, step)
+        ]
         self._check(parts)
         value = np.concatenate([part.value for part in parts]) if parts else np.zeros((0, sampler.width))
         return [xp.asarray(v) for v in sampler.split(value, batch, real_dtype(free, np.float64))]
@@ -62,7 +65,9 @@ class Rowwise(Functional):
             estimate = self.estimate(sampler, bounds)
             scale = np.maximum(estimate.size, np.abs(estimate.value))
             failed = ~(estimate.error <= _ACCEPTED * scale) & ~np.isnan(estimate.value)
-        return estimate._replace(value=np.where(failed, np.nan, estimate.value), error=np.where(failed, estimate.error, 0))
+        return estimate._replace(
+            value=np.where(failed, np.nan, estimate.value), error=np.where(failed, estimate.error, 0)
+        )
 
     def _check(self, parts: Sequence[Estimate]) -> None:
         """Raise where no row has a value."""
@@ -80,7 +85,12 @@ class Rowwise(Functional):
 
 class integral_over(Rowwise):
     """The integral of the body from the first input to the second; either may be infinite. Errors are usually below 1e-12, at most 1e-9, of the
-    integral of the absolute value."""
+    integral of the absolute value.
+
+    >>> square = Body.of_function(lambda x: x * x)
+    >>> integral_over(square, [0.0, [1.0, 3.0]]).eval()
+    array([0.33333333, 9.        ])
+    """
 
     bounds = 2
     what = "integral"
@@ -110,12 +120,18 @@ class Sampler:
     def __init__(self, body: Body, free: Sequence[Any], batch: tuple[int, ...], is_complex: bool) -> None:
         self._body, self._code, self._complex = body, body.code(), is_complex
         self._first = 0
-        self._shared = [is_weak(v) or math.prod(np.shape(v)[: np.ndim(v) - r]) == 1 for v, r in zip(free, body.ranks, strict=True)]
+        self._shared = [
+            is_weak(v) or math.prod(np.shape(v)[: np.ndim(v) - r]) == 1 for v, r in zip(free, body.ranks, strict=True)
+        ]
         self._free = []
         for value, rank, shared in zip(free, body.ranks, self._shared, strict=True):
             core = core_of(value, rank)
             if not is_weak(value):
-                value = value.reshape((1, *core)) if shared else np.broadcast_to(value, (*batch, *core)).reshape((-1, *core))
+                value = (
+                    value.reshape((1, *core))
+                    if shared
+                    else np.broadcast_to(value, (*batch, *core)).reshape((-1, *core))
+                )
             self._free.append(value)
         probe = self._outputs(np.zeros(min(math.prod(batch), 1), int), np.zeros((min(math.prod(batch), 1), 1)))
         self._cores = [core_of(output, rank) for output, rank in zip(probe, body.out_ranks, strict=True)]
@@ -136,7 +152,10 @@ class Sampler:
 
     def _values(self, rows: Any, x: Any) -> Any:
         outputs = self._outputs(rows + self._first, x)
-        flat = [np.broadcast_to(o, (*x.shape, *c)).reshape((*x.shape, -1)) for o, c in zip(outputs, self._cores, strict=True)]
+        flat = [
+            np.broadcast_to(o, (*x.shape, *c)).reshape((*x.shape, -1))
+            for o, c in zip(outputs, self._cores, strict=True)
+        ]
         return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=-1)
 
     def _outputs(self, rows: Any, x: Any) -> list[Any]:

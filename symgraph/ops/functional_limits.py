@@ -91,7 +91,9 @@ def epsilon(sums: Any) -> tuple[Any, Any]:
         for order in range(1, sums.shape[1]):
             step = column[:, 1:] - column[:, :-1]
             before, column = column, before[:, 1:][:, : step.shape[1]] + 1 / step
-            if order % 2 == 0:  # nan comes from members that were equal, where the limit is reached; inf from equal steps, without a limit
+            if (
+                order % 2 == 0
+            ):  # nan comes from members that were equal, where the limit is reached; inf from equal steps, without a limit
                 even = column = np.where(np.isnan(column), even[:, 2:], column)
                 limits.append(column[:, -1])
         approximations = np.stack(limits, axis=1)

@@ -120,7 +120,9 @@ def adaptive(g: Integrand, edges: Any, rounds: int = _ROUNDS) -> Estimate:
         number = np.bincount(which, minlength=count)
         open_rows = ~result.converged() & ~np.isnan(result.value).any(axis=-1) & (number < _PANELS)
         share = np.maximum(GOAL * np.abs(result.value), _NOISE * result.size) / np.maximum(number, 1)[:, None]
-        split = open_rows[which] & np.any(panels.error > share[which], axis=-1) & (np.abs(right - left) > smallest[which])
+        split = (
+            open_rows[which] & np.any(panels.error > share[which], axis=-1) & (np.abs(right - left) > smallest[which])
+        )
         if not split.any():
             break
         keep = open_rows[which] & ~split  # rows that are done need no panels any more

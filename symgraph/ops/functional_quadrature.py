@@ -33,8 +33,8 @@ def integrate(f: Integrand, lower: Any, upper: Any) -> Estimate:
     """The integrals from lower to upper, arrays (n,) of numbers, inf and -inf included; complex bounds are joined by a straight line.
 
     >>> estimate = integrate(lambda rows, x: np.exp(-x)[..., None], np.array([0.0, 1.0]), np.array([1.0, np.inf]))
-    >>> np.round(estimate.value[:, 0], 12)
-    array([0.632120558829, 0.367879441171])
+    >>> estimate.value[:, 0]
+    array([0.63212056, 0.36787944])
     """
     lower, upper = np.broadcast_arrays(np.asarray(lower), np.asarray(upper))
     sign = np.where((np.isinf(lower) | np.isinf(upper)) & (lower.real > upper.real), -1.0, 1.0)
@@ -234,7 +234,9 @@ def _oscillating(rows: _Rows) -> Estimate:
         return result
     some, zeros = rows.some(found), zeros[found]
     to_upper = np.isinf(some.upper)
-    first = _finite(some.between(np.where(to_upper, some.lower, zeros[:, 0]), np.where(to_upper, zeros[:, 0], some.upper)))
+    first = _finite(
+        some.between(np.where(to_upper, some.lower, zeros[:, 0]), np.where(to_upper, zeros[:, 0], some.upper))
+    )
     order = np.sort(zeros, axis=1)
     which = np.repeat(np.arange(len(found)), _ZEROS - 1)
     unit = some.between(0.0, 1.0)

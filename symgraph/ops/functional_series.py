@@ -8,12 +8,13 @@ different places on, and what the two differ by counts as the error.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..graph import Node
-from .functional import Body, Functional
+from .functional import Functional
+from .functional_body import Body
 from .functional_integrals import Rowwise, Sampler
 from .functional_limits import levin_sidi
 from .functional_panels import Estimate
@@ -37,9 +38,13 @@ class series_over(Rowwise):
     """The sum of the body over the integers from the first input on, upwards (direction 1) or downwards (-1), without end.
 
     Its gradient with respect to the first input is None. Errors are usually below 1e-12, at most 1e-9, of the sum.
+
+    >>> inverse_squares = Body.of_function(lambda k: 1 / (k * k))
+    >>> series_over(inverse_squares, [1.0]).eval()
+    np.float64(1.6449340668482264)
     """
 
-    attributes = ("body", "target", "direction")
+    attributes: ClassVar[tuple[str, ...]] = ("body", "target", "direction")
     bounds = 1
     what = "infinite sum"
     advice = "It may diverge, or its terms may decrease too slowly or too irregularly"
@@ -131,7 +136,6 @@ class _Direct:
         self._series, self._rows = series, rows
         self._sum: Any = 0.0
         self._lost: Any = 0.0
-        self._largest: Any = 0.0
         self._done = 0
 
     def until(self, stages: Sequence[int]) -> tuple[Estimate, Any]:
@@ -158,15 +162,28 @@ class _Direct:
                 self._first = terms
                 shape = (len(self._rows), terms.shape[2])
                 self._sum, self._lost = np.zeros(shape, terms.dtype), np.zeros(shape, terms.dtype)
-                self._largest, self._last = np.zeros(shape), np.zeros((len(self._rows), 16, terms.shape[2]))
-            self._largest[todo] = np.maximum(self._largest[todo], np.abs(terms).max(axis=1))
-            self._last[todo] = np.abs(terms[:, -16:])
+                self._last = np.zeros((len(self._rows), 16, terms.shape[2]))
             block = terms.sum(axis=1)
+            bad = ~np.isfinite(block)
+            if bad.any():
+                terms, block = self._without_overflow(todo, terms)
             total = self._sum[todo] + block
             back = total - self._sum[todo]
             self._lost[todo] += (self._sum[todo] - (total - back)) + (block - back)
             self._sum[todo] = total
+            self._last[todo] = np.abs(terms[:, -16:])
             self._done = end
+
+    def _without_overflow(self, todo: Any, terms: Any) -> tuple[Any, Any]:
+        """Terms that are not finite after terms that are negligible are taken as 0, as in x**k/k!, where both end as inf."""
+        finite = np.isfinite(terms)
+        before = np.logical_and.accumulate(finite, axis=1)
+        known = np.where(before, terms, 0)
+        sums = self._sum[todo] + known.sum(axis=1)
+        size = np.where(before, np.abs(terms), np.inf)
+        smallest = np.where(before.any(axis=1), size.min(axis=1), np.abs(self._last[todo][:, -1]))
+        terms = np.where((smallest <= _EPS / 16 * np.abs(sums))[:, None], known, terms)
+        return terms, terms.sum(axis=1)
 
     def _now(self, todo: Any) -> Estimate:
         """The sums, with the geometric bound of what is left as the error (infinite if there is none)."""

@@ -7,7 +7,7 @@ a to b is minus the sum from b + 1 to a - 1, and the product the reciprocal (M. 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,29 +18,20 @@ from ..nodes import placeholder
 from ..shapes import Spec, broadcast, promote
 from .arithmetic import abs, divide, multiply
 from .base import Elementwise
-from .functional import (
-    Body,
-    Functional,
-    along,
-    batch_of,
-    core_of,
-    parts_of,
-    real_dtype,
-    with_axis,
-    without_axis,
-)
+from .functional import Functional, batch_of, core_of, parts_of, real_dtype, with_axis, without_axis
+from .functional_body import Body, along
 from .logic import equal, where
 
 __all__ = ["product_over", "sum_over"]
 
-_BLOCK = 1 << 15  # numbers in one value of a block: a few of them fit into a processor's cache
+_BLOCK = 1 << 13  # numbers in one value of a block: a few dozens of them fit into a processor's cache
 _MOST_TERMS = 1 << 40
 
 
 class _Blockwise(Functional):
     """Evaluates the body on one block of integers after the other and combines what it gives, which is already reduced over the block."""
 
-    attributes = ("body", "target")
+    attributes: ClassVar[tuple[str, ...]] = ("body", "target")
     bounds = 2
     what: ClassVar[str] = ""
 
@@ -52,7 +43,7 @@ class _Blockwise(Functional):
         return sum_over(body, inputs, self.target)
 
     def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any) -> list[Any]:
-        ranges = _Ranges(*bounds, what=self.what)
+        ranges = _Ranges(bounds[0], bounds[1], self.what)
         ranks = self.body.ranks
         free = self.oriented(ranges, free, xp)
         batch = np.broadcast_shapes(ranges.batch, batch_of(free, ranks))
@@ -96,7 +87,12 @@ class _Blockwise(Functional):
 
 
 class sum_over(_Blockwise):
-    """The sum of the body over the integers from the first input to the second. Its gradient with respect to these is None."""
+    """The sum of the body over the integers from the first input to the second. Its gradient with respect to these is None.
+
+    >>> powers = Body.of_function(lambda k, x: x**k, ranks=[0])
+    >>> sum_over(powers.reduced(product=False), [0, [3, 4], 2.0]).eval()
+    array([15., 31.])
+    """
 
     what = "sum"
 
@@ -116,9 +112,12 @@ class product_over(_Blockwise):
 
     `term` is the body of one factor; `nonzero` says that no factor is 0. Where a factor is exactly 0 first derivatives are right, and second
     derivatives nan.
+
+    >>> product_over(Body.of_function(lambda k: 1.0 * k, neutral=1.0), [1, [3, 5, 0]]).eval()
+    array([  6., 120.,   1.])
     """
 
-    attributes = ("term", "target", "nonzero")
+    attributes: ClassVar[tuple[str, ...]] = ("term", "target", "nonzero")
     what = "product"
 
     def __init__(
@@ -126,6 +125,9 @@ class product_over(_Blockwise):
     ) -> None:
         super().__init__(term.reduced(product=True), inputs, dtype, name)
         self.term, self.nonzero = term, nonzero
+
+    def rewritten(self, rewrite: Callable[[Sequence[Node]], list[Node]]) -> Functional:
+        return product_over(self.term.rewritten(rewrite), self.input_nodes, self.target, self.nonzero)
 
     def combined(self, blocks: _Blocks, xp: Any) -> list[Any]:
         result: Any = None
@@ -143,7 +145,9 @@ class product_over(_Blockwise):
             product, zeros = self, self.constant(0.0)
         else:
             ones = self.term.mapped("nonzero", lambda factor: where(equal(factor, 0), 1.0, factor))
-            flags = self.term.mapped("zeros", lambda factor: where(equal(factor, 0), 1.0, 0.0))  # 0 for what does not count
+            flags = self.term.mapped(
+                "zeros", lambda factor: where(equal(factor, 0), 1.0, 0.0)
+            )  # 0 for what does not count
             product = product_over(ones, inputs, self.target, nonzero=True)
             zeros = abs(sum_over(flags.reduced(product=False), inputs, self.target))
         pulled, places = _factor_gradients(self.term)
@@ -192,7 +196,7 @@ class other_factors(Elementwise):
         return xp.where(xp.equal(zeros, 0), xp.divide(product, xp.where(zero, 1.0, x)), without)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
-        product, zeros, x = self.input_nodes
+        _, zeros, x = self.input_nodes
         known = equal(zeros, 0)  # with zeros, what is asked for is a product without two factors, which is not at hand
         by_product = where(known, divide(1.0, x), float("nan"))
         by_x = where(known, -divide(self, x), float("nan"))
@@ -222,7 +226,9 @@ class _Ranges:
         self.most = int(self.count.max(initial=0))
         self.least = int(self.count.min()) if self.count.size else 0
         if self.most > _MOST_TERMS:
-            raise BoundError(f"A {what} of {self.most:.3g} terms would take days; for an infinite one write oo as its bound")
+            raise BoundError(
+                f"A {what} of {self.most:.3g} terms would take days; for an infinite one write oo as its bound"
+            )
         begins = self.start[self.count > 0] if self.most else self.start
         self.common_start = float(begins.flat[0]) if begins.size and bool(np.all(begins == begins.flat[0])) else None
         # rows without terms are evaluated where another row is, and do not count
@@ -243,11 +249,15 @@ def whole(bound: Any, which: str, what: str) -> Any:
     values = np.asarray(bound)
     if values.dtype.kind == "c":
         if np.any(values.imag != 0):
-            raise BoundError(f"The {which} bound of a {what} is {_first(values, values.imag != 0)}, but must be an integer")
+            raise BoundError(
+                f"The {which} bound of a {what} is {_first(values, values.imag != 0)}, but must be an integer"
+            )
         values = values.real
     values = values.astype(np.float64)
     if np.any(np.isinf(values)):
-        raise BoundError(f"The {which} bound of a {what} is fed as infinity; for an infinite {what} write oo in the expression")
+        raise BoundError(
+            f"The {which} bound of a {what} is fed as infinity; for an infinite {what} write oo in the expression"
+        )
     wrong = (values != np.floor(values)) & ~np.isnan(values)
     if np.any(wrong):
         raise BoundError(f"The {which} bound of a {what} is {_first(values, wrong)}, but must be an integer")
@@ -302,7 +312,7 @@ def _block_length(first: Sequence[int], second: Sequence[int]) -> int:
     """From the sizes of the values in blocks of 1 and of 2 integers to the length of the following blocks."""
     growing = [b - a for a, b in zip(first, second, strict=True) if b > a]
     fixed = max((b for a, b in zip(first, second, strict=True) if b <= a), default=0)
-    return max(max(_BLOCK, fixed) // max(growing, default=1), 1)
+    return max(max(_BLOCK, fixed // 8) // max(growing, default=1), 1)
 
 
 class _Total:

@@ -13,7 +13,7 @@ from ..errors import ArgumentError, UnsupportedExpressionError
 from ..graph import Node, get_default_graph
 from ..nodes import placeholder
 from ..structure import Structure
-from . import arrays, calculus, indexed, logic, matrices, matrix_functions, scalars, special
+from . import arrays, calculus, derivatives, indexed, logic, matrices, matrix_functions, scalars, special, special_matrices
 from .components import as_components
 from .rules import Value
 from .translator import Translator, brief
@@ -21,7 +21,7 @@ from .translator import Translator, brief
 __all__ = ["Translation", "Translator", "Value", "as_expression", "brief", "translate", "translate_all"]
 __all__ += [
     module.__name__.rpartition(".")[2]
-    for module in (arrays, calculus, indexed, logic, matrices, matrix_functions, scalars, special)
+    for module in (arrays, calculus, derivatives, indexed, logic, matrices, matrix_functions, scalars, special, special_matrices)
 ]
 
 

@@ -1,4 +1,4 @@
-"""Sums, products and integrals, and what SymPy can evaluate itself: derivatives, substitutions, limits."""
+"""Sums, products and integrals. What is under them becomes a body (see `ops.functional`), their bounds and free inputs stay outside."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import ArraySymbol
 
+from ..errors import UnsupportedExpressionError
 from ..graph import Graph, Node, postorder
 from ..nodes import placeholder
 from ..ops.elementary import exp
-from ..ops.functional import Body
+from ..ops.functional_body import Body
 from ..ops.functional_integrals import integral_over
 from ..ops.functional_series import series_over
 from ..ops.functional_sums import product_over, sum_over
+from .derivatives import by_sympy, closed_form, value_of_closed_form
+from .indexed import try_contraction
 from .rules import Value, rule, rule_for
 from .translator import Translator
+
+__all__ = ["as_function", "inputs_of"]
 
 _LEAVES = (sympy.Symbol, sympy.MatrixSymbol, sympy.IndexedBase, ArraySymbol, sympy.Idx)
 _WHOLE = (AppliedUndef, sympy.Indexed, MatrixElement)  # inputs, or parts of one, if no bound variable is in them
@@ -43,7 +48,12 @@ def _outermost(expr: Any) -> _Limit:
 
 
 def inputs_of(expr: Any, bound: Sequence[Any]) -> list[Any]:
-    """The parts of an expression that stand for inputs, without the variables `bound` in it."""
+    """The parts of an expression that stand for inputs, without the variables `bound` in it.
+
+    >>> x, k, n = sympy.symbols("x k n")
+    >>> inputs_of(sympy.Sum(x**k, (k, 0, n)), [x])
+    [n]
+    """
     found: dict[Any, None] = {}
     stack, seen = [expr], dict[int, Any]()
     while stack:
@@ -60,43 +70,7 @@ def inputs_of(expr: Any, bound: Sequence[Any]) -> list[Any]:
     return list(found)
 
 
-def _children(expr: Any) -> list[Any]:
-    """The bounds that are no numbers, and the inputs of what is under the sum."""
-    if _refuse_limits(expr) is not None:
-        return []
-    limit = _outermost(expr)
-    bounds = [bound for bound in (limit.lower, limit.upper) if bound.free_symbols]
-    return [*bounds, *inputs_of(limit.body, [limit.variable])]
-
-
-def _refuse_limits(expr: Any) -> str | None:
-    for limit in expr.limits:
-        if len(limit) != 3:
-            return f"no bounds are given for {limit[0]}: write ({limit[0]}, from, to)"
-    return None
-
-
-def _refuse(expr: Any) -> str | None:
-    """What is wrong with the limits, or under the sum."""
-    wrong = _refuse_limits(expr)
-    if wrong is not None:
-        return wrong
-    limit = _outermost(expr)
-    if limit.lower is sympy.oo or limit.upper is -sympy.oo:
-        return f"the bounds {limit.lower} and {limit.upper} of {limit.variable} are in the wrong order"
-    return None
-
-
-def _bounds(translator: Translator, limit: _Limit, values: Sequence[Value]) -> tuple[list[Node], Sequence[Value]]:
-    """The nodes of both bounds, and the values that are left."""
-    nodes = []
-    for bound in (limit.lower, limit.upper):
-        if bound.free_symbols:
-            value, *values = values
-        else:
-            value = translator.scalar(bound)
-        nodes.append(value.settled.node)
-    return nodes, values
+# --- what is under a sum, as a function of its variable
 
 
 class _Function(NamedTuple):
@@ -114,25 +88,23 @@ def as_function(translator: Translator, expr: Any, variable: Any, values: Sequen
     with graph.as_default():
         index = placeholder(name=str(variable))
         inner.bind(variable, Value(index))
-        symbols = inputs_of(expr, [variable])
-        outer = dict(zip(symbols, values, strict=True))
+        outer = dict(zip(inputs_of(expr, [variable]), values, strict=True))
         for symbol, value in outer.items():
             inner.bind(symbol, Value(placeholder(name=f"input_{len(graph)}", core=value.shape), value.shape))
         value = inner.scalar(expr).settled
     needed = set(postorder([value.node]))
-    free: list[placeholder] = []
-    nodes: list[Node] = []
-    ranks: list[int] = []
-    for symbol, node in inner.placeholders.items():
-        if node is index or node not in needed:
-            continue
-        given = outer[symbol] if symbol in outer else translator.translate([symbol])[0]
-        free.append(node)
-        nodes.append(given.settled.node)
-        ranks.append(given.rank)
-    key = _key(translator, expr, variable, [s for s, node in inner.placeholders.items() if node in free])
-    body = Body.of_term(key, index, free, ranks, value.node, value.rank, neutral)
-    return _Function(body, tuple(nodes), value.shape)
+    used = {symbol: node for symbol, node in inner.placeholders.items() if node in needed and node is not index}
+    given = [outer[symbol] if symbol in outer else translator.translate([symbol])[0] for symbol in used]
+    body = Body.of_term(
+        _key(translator, expr, variable, list(used)),
+        index,
+        list(used.values()),
+        [value.rank for value in given],
+        value.node,
+        value.rank,
+        neutral,
+    )
+    return _Function(body, tuple(value.settled.node for value in given), value.shape)
 
 
 def _key(translator: Translator, expr: Any, variable: Any, symbols: Sequence[Any]) -> Any:
@@ -149,60 +121,146 @@ def _target(translator: Translator) -> Any:
     return np.result_type(translator.dtype, np.complex64) if translator.domain == "complex" else translator.dtype
 
 
-@rule(sympy.Sum, children=_children, refuse=_refuse)
+def inspect_body(translator: Translator, expr: Any, variables: Sequence[Any]) -> str | None:
+    """What cannot be computed in an expression with variables of its own."""
+    try:
+        _, _, _, leaves = translator.inner(Graph()).survey([expr])
+    except UnsupportedExpressionError as error:
+        return "; ".join(line.strip() for line in str(error).splitlines()[1:])
+    for leaf in leaves.values():
+        if leaf not in variables and leaf.has(*variables):
+            return f"{leaf}: the function is undefined, give an implementation"
+    return None
+
+
+# --- limits
+
+
+def _has_bounds(expr: Any) -> bool:
+    return all(len(limit) == 3 for limit in expr.limits)
+
+
+def _children(expr: Any) -> list[Any]:
+    """The bounds that are no numbers, and the inputs of what is under the sum."""
+    if not _has_bounds(expr):
+        return []
+    limit = _outermost(expr)
+    bounds = [bound for bound in (limit.lower, limit.upper) if bound.free_symbols]
+    return [*bounds, *inputs_of(limit.body, [limit.variable])]
+
+
+def _bounds(translator: Translator, limit: _Limit, values: Sequence[Value]) -> tuple[list[Node], Sequence[Value]]:
+    """The nodes of both bounds, and the values that are left."""
+    nodes = []
+    for bound in (limit.lower, limit.upper):
+        if bound.free_symbols:
+            value, *values = values
+        else:
+            value = translator.scalar(bound)
+        nodes.append(value.settled.node)
+    return nodes, values
+
+
+def _refuse(expr: Any) -> str | None:
+    if not _has_bounds(expr):
+        return f"no bounds are given for {expr.limits[-1][0]}: write ({expr.limits[-1][0]}, from, to)"
+    limit = _outermost(expr)
+    if not isinstance(expr, sympy.Integral) and (limit.lower is sympy.oo or limit.upper is -sympy.oo):
+        return f"the bounds {limit.lower} and {limit.upper} of {limit.variable} are in the wrong order"
+    return None
+
+
+def _inspect(translator: Translator, expr: Any) -> str | None:
+    limit = _outermost(expr)
+    return inspect_body(translator, limit.body, [limit.variable])
+
+
+# --- sums and products
+
+
+@rule(sympy.Sum, children=_children, refuse=_refuse, inspect=_inspect)
 def _sum(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
+    contraction = try_contraction(translator, expr)
+    if contraction is not None:
+        return contraction
     limit = _outermost(expr)
     bounds, rest = _bounds(translator, limit, values)
-    function = as_function(translator, limit.body, limit.variable, rest, 0.0)
-    return Value(_sum_node(translator, limit, bounds, function.body, function.inputs), function.shape)
-
-
-def _sum_node(translator: Translator, limit: _Limit, bounds: Sequence[Node], body: Body, inputs: Sequence[Node]) -> Node:
-    """The sum of a body, in one or two parts where it is infinite."""
+    body, inputs, shape = as_function(translator, limit.body, limit.variable, rest, 0.0)
     target = _target(translator)
     if limit.lower is -sympy.oo and limit.upper is sympy.oo:
         up = series_over(body, [translator.constant(0.0), *inputs], target, 1)
-        return up + series_over(body, [translator.constant(-1.0), *inputs], target, -1)
+        return Value(up + series_over(body, [translator.constant(-1.0), *inputs], target, -1), shape)
     if limit.upper is sympy.oo:
-        return series_over(body, [bounds[0], *inputs], target, 1)
+        return Value(series_over(body, [bounds[0], *inputs], target, 1), shape)
     if limit.lower is -sympy.oo:
-        return series_over(body, [bounds[1], *inputs], target, -1)
-    return sum_over(body.reduced(product=False), [*bounds, *inputs], target)
+        return Value(series_over(body, [bounds[1], *inputs], target, -1), shape)
+    return Value(sum_over(body.reduced(product=False), [*bounds, *inputs], target), shape)
 
 
-@rule(sympy.Product, children=_children, refuse=_refuse)
+@rule(sympy.Product, children=_children, refuse=_refuse, inspect=_inspect)
 def _product(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
     limit = _outermost(expr)
     bounds, rest = _bounds(translator, limit, values)
-    function = as_function(translator, limit.body, limit.variable, rest, 1.0)
+    factors = as_function(translator, limit.body, limit.variable, rest, 1.0)
     if limit.lower in _INFINITE or limit.upper in _INFINITE:
+        # the difference from 1 is taken by SymPy, so that the 1 in 1 + x/k**2 does not swallow the rest
         logarithms = as_function(translator, log1p(limit.body - 1), limit.variable, rest, 0.0)
-        return Value(_infinite_product(translator, limit, bounds, function, logarithms), function.shape)
-    return Value(product_over(function.body, [*bounds, *function.inputs], _target(translator)), function.shape)
+        return Value(_infinite_product(translator, limit, bounds, factors, logarithms), factors.shape)
+    return Value(product_over(factors.body, [*bounds, *factors.inputs], _target(translator)), factors.shape)
 
 
 def _infinite_product(
-    translator: Translator, limit: _Limit, bounds: Sequence[Node], function: _Function, logarithms: _Function
+    translator: Translator, limit: _Limit, bounds: Sequence[Node], factors: _Function, logarithms: _Function
 ) -> Node:
     """The product of the first factors, times the exponential of the sum of the logarithms of all others."""
     target = _target(translator)
     upwards, downwards = limit.upper is sympy.oo, limit.lower is -sympy.oo
-    first = translator.constant(-_FACTORS / 2) if upwards and downwards else bounds[0]
-    last = translator.constant(_FACTORS / 2) if upwards and downwards else bounds[1]
-    if upwards and not downwards:
+    first, last = bounds
+    if upwards and downwards:
+        first, last = translator.constant(-_FACTORS / 2), translator.constant(_FACTORS / 2)
+    elif upwards:
         last = first + (_FACTORS - 1)
-    elif downwards and not upwards:
+    else:
         first = last - (_FACTORS - 1)
-    result: Node = product_over(function.body, [first, last, *function.inputs], target)
+    result: Node = product_over(factors.body, [first, last, *factors.inputs], target)
     for wanted, start, direction in ((upwards, last + 1, 1), (downwards, first - 1, -1)):
         if wanted:
             result = result * exp(series_over(logarithms.body, [start, *logarithms.inputs], target, direction))
     return result
 
 
-@rule(sympy.Integral, children=_children, refuse=_refuse)
+# --- integrals
+
+
+def _is_symbolic(expr: Any) -> bool:
+    """Whether an integral is one for SymPy: without bounds, or over a DiracDelta."""
+    return not _has_bounds(expr) or expr.function.has(sympy.DiracDelta)
+
+
+def _integral_children(expr: Any) -> list[Any]:
+    return closed_form(expr) if _is_symbolic(expr) else _children(expr)
+
+
+def _refuse_integral(expr: Any) -> str | None:
+    if _is_symbolic(expr):
+        return (
+            None
+            if by_sympy(expr) is not None
+            else "SymPy finds no closed form; with bounds (x, from, to) it is computed"
+        )
+    return _refuse(expr)
+
+
+@rule(
+    sympy.Integral,
+    children=_integral_children,
+    refuse=_refuse_integral,
+    inspect=lambda translator, expr: None if _is_symbolic(expr) else _inspect(translator, expr),
+)
 def _integral(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
+    if _is_symbolic(expr):
+        return value_of_closed_form(translator, expr, values)
     limit = _outermost(expr)
     bounds, rest = _bounds(translator, limit, values)
-    function = as_function(translator, limit.body, limit.variable, rest, 0.0)
-    return Value(integral_over(function.body, [*bounds, *function.inputs], _target(translator)), function.shape)
+    body, inputs, shape = as_function(translator, limit.body, limit.variable, rest, 0.0)
+    return Value(integral_over(body, [*bounds, *inputs], _target(translator)), shape)

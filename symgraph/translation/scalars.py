@@ -221,23 +221,6 @@ def _heaviside(translator: Translator, expr: Any, values: Sequence[Value]) -> Va
     return Value(heaviside(translator.real(node), at_zero), shape)
 
 
-@rule(
-    sympy.Derivative, sympy.Subs, sympy.Limit, children=lambda expr: (_done(expr),), refuse=lambda expr: _not_done(expr)
-)
-def _evaluated(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    return values[0]
-
-
-def _done(expr: Any) -> Any:
-    """What SymPy makes of an unevaluated expression."""
-    result = expr.doit()
-    return result if type(result) is not type(expr) else sympy.nan
-
-
-def _not_done(expr: Any) -> str | None:
-    return f"SymPy cannot evaluate this {type(expr).__name__}" if type(expr.doit()) is type(expr) else None
-
-
 @rule(sympy.Poly, children=lambda expr: (expr.as_expr(),))
 def _poly(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
     return values[0]

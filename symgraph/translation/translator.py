@@ -149,6 +149,8 @@ class Translator:
 
     def leaf(self, symbol: Any) -> Value:
         """The value of something that stands for an input."""
+        if isinstance(symbol, sympy.Idx) and symbol not in self._leaves and symbol.label in self._leaves:
+            return self._leaves[symbol.label]  # an index by the name of its symbol
         if symbol not in self._leaves:
             length = self._length(symbol)
             if length is not None:
@@ -176,7 +178,8 @@ class Translator:
 
     def unbound(self, symbols: Iterable[Any]) -> list[Any]:
         """Those that are neither bound nor a dimension."""
-        unbound = {s: None for s in symbols if s not in self._leaves and self._length(s) is None}
+        named = {s: s.label if isinstance(s, sympy.Idx) and s not in self._leaves else s for s in symbols}
+        unbound = {s: None for s, key in named.items() if key not in self._leaves and self._length(s) is None}
         return sorted(unbound, key=str)
 
     # --- values
@@ -194,9 +197,7 @@ class Translator:
 
         Raises UnsupportedExpressionError with all unsupported parts, UnboundSymbolError (if strict) with all free symbols.
         """
-        order, children, numbers = self._survey(exprs)
-        leaves = {id(expr): expr for expr in order if id(expr) not in numbers and self.is_leaf(expr)}
-        self._check(order, children, numbers, leaves)
+        order, children, numbers, leaves = self.survey(exprs)
         for expr in leaves.values():  # those with a shape first: they tell what the dimensions are
             if self.core(expr):
                 self.leaf(expr)
@@ -222,6 +223,16 @@ class Translator:
         return [values[id(expr)] for expr in exprs]
 
     # --- the walk
+
+    def survey(self, exprs: Sequence[Any]) -> tuple[list[Any], dict[int, Sequence[Any]], dict[int, Any], dict[int, Any]]:
+        """What must be computed for expressions: the objects, their children, the numbers and the inputs among them, by their ids.
+
+        Raises as `translate` does.
+        """
+        order, children, numbers = self._survey(exprs)
+        leaves = {id(expr): expr for expr in order if id(expr) not in numbers and self.is_leaf(expr)}
+        self._check(order, children, numbers, leaves)
+        return order, children, numbers, leaves
 
     def _survey(self, roots: Sequence[Any]) -> tuple[list[Any], dict[int, Sequence[Any]], dict[int, Any]]:
         """The objects that need a value, in postorder; the children of each; and the values of those that are numbers."""
@@ -299,7 +310,7 @@ class Translator:
             if key in leaves or key in numbers or key in self._values:
                 continue
             found = self.rule(expr)
-            reason = _no_rule(expr) if found is None else found.refuse(expr)
+            reason = _no_rule(expr) if found is None else found.refuse(expr) or found.inspect(self, expr)
             if reason is not None:
                 unsupported[brief(expr)] = reason
         if unsupported:
