@@ -90,6 +90,7 @@ class Node(Operators):
     spec: Spec
     input_nodes: Sequence[Node] = ()
     control_inputs: tuple[Node, ...] = ()
+    serial: int  # the order of building
     origin: Any = None
     kind: ClassVar[str] = "constants"  # the list of the graph that holds it
 

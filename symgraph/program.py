@@ -122,20 +122,25 @@ def _in_order(outputs: Sequence[Node], cut: set[Node]) -> tuple[list[Node], Call
     order = postorder(
         outputs, lambda node: [*needed(node), *([previous[node]] if node in previous and node not in cut else [])]
     )
-    state: dict[
-        Node, dict[Node, Node]
-    ] = {}  # what each variable is once the node has run, where something before it assigned
+    state: dict[Node, dict[Node, Node]] = {}  # the last assignment to each variable, of those before a node and its own
     reads: dict[Node, Sequence[Node]] = {}
     for node in order:
-        before: dict[Node, Node] = {}
-        for source in [*node.control_inputs, *([previous[node]] if node in previous else [])]:
-            before.update(state.get(source, {}))
+        earlier = [*node.control_inputs, *([previous[node]] if node in previous else [])]
+        before = _latest([state[source] for source in earlier if source in state])
         reads[node] = [before.get(source, source) for source in node.input_nodes]
-        after = dict(before)
-        for source in node.input_nodes:
-            after.update(state.get(source, {}))
+        after = _latest([before, *(state[source] for source in node.input_nodes if source in state)])
         if isinstance(node, _Assignment):
             after[node.variable] = node
         if after:
             state[node] = after
     return order, lambda node: reads[node]
+
+
+def _latest(states: Sequence[dict[Node, Node]]) -> dict[Node, Node]:
+    """For each variable the assignment that takes effect last, which is the one that was built last."""
+    result: dict[Node, Node] = {}
+    for state in states:
+        for variable, node in state.items():
+            if variable not in result or result[variable].serial < node.serial:
+                result[variable] = node
+    return result

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import sympy
+from hypothesis import given
+from hypothesis import strategies as st
 
 import symgraph as sg
 from symgraph import Graph, Session, Variable, control_dependencies, gradients, placeholder
@@ -395,6 +397,102 @@ def test_assignments_take_effect_in_the_order_in_which_they_were_built():
     a, b = sg.assign(v, 1.0), sg.assign_sub(v, 5.0)
     assert session.run([b, a]) == [-4.0, 1.0]
     assert session.run(v) == -4.0
+
+
+def test_of_several_control_inputs_the_last_assignment_counts():
+    v = Variable(0)
+    first, second = sg.assign_add(v, 1), sg.assign_add(v, 10)
+    cases = [([first, second], 11), ([second, first], 11), ([sg.group(second, first)], 11), ([second], 10)]
+    for controls, wanted in cases:
+        with control_dependencies(controls):
+            after = sg.identity(v)
+        assert Session().run(after) == wanted
+
+
+class Reference:
+    """A run by the rules alone: recursive, without an order of its own. An operation reads of a variable what the last assignment left
+    of those that come before it: its control inputs, earlier assignments of this run to what it assigns, and all that these need."""
+
+    def __init__(self, fetches, start):
+        self.start, self.values, self.closures = start, {}, {}
+        self.running, stack = set(), list(fetches)
+        while stack:
+            node = stack.pop()
+            self.running.add(node)
+            stack += [*node.control_inputs, *node.input_nodes]
+
+    def earlier(self, node):
+        same = [a for a in self.assignments(node.variable) if a.serial < node.serial] if is_assignment(node) else []
+        return [*node.control_inputs, *same]
+
+    def assignments(self, variable, among=None):
+        among = self.running if among is None else among
+        return [node for node in among if is_assignment(node) and node.variable is variable]
+
+    def closure(self, node):
+        """All that runs before a node has its value, and the node."""
+        if node not in self.closures:
+            sources = [*self.earlier(node), *node.input_nodes]
+            self.closures[node] = {node}.union(*(self.closure(source) for source in sources))
+        return self.closures[node]
+
+    def value(self, node):
+        if node not in self.values:
+            before = set().union(*(self.closure(source) for source in self.earlier(node)))
+            inputs = [self.last(x, before) if isinstance(x, Variable) else self.value(x) for x in node.input_nodes]
+            self.values[node] = combine(node, inputs)
+        return self.values[node]
+
+    def last(self, variable, among=None):
+        assigned = self.assignments(variable, among)
+        return self.value(max(assigned, key=lambda a: a.serial)) if assigned else self.start[variable]
+
+
+def is_assignment(node):
+    return isinstance(node, (sg.assign, sg.assign_add))
+
+
+def combine(node, inputs):
+    return (
+        inputs[1]
+        if isinstance(node, sg.assign)
+        else sum(inputs) % 1009
+        if isinstance(node, modular_sum)
+        else sum(inputs)
+    )
+
+
+class modular_sum(sg.Operation):
+    def compute(self, *values):
+        return sum(values) % 1009
+
+
+@given(st.data())
+def test_control_dependencies_against_a_reference(data):
+    with Graph().as_default() as graph:
+        variables = [Variable(1), Variable(100)]
+        nodes = list(variables)
+        for _ in range(data.draw(st.integers(2, 7), label="count")):
+            operations = [node for node in nodes if node not in variables]
+            controls = (
+                data.draw(st.lists(st.sampled_from(operations), max_size=2), label="controls") if operations else []
+            )
+            inputs = data.draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=2), label="inputs")
+            kind = data.draw(st.sampled_from(["sum", "assign", "add"]), label="kind")
+            with control_dependencies(controls):
+                if kind == "sum":
+                    nodes.append(modular_sum(inputs))
+                else:
+                    variable = data.draw(st.sampled_from(variables), label="variable")
+                    nodes.append((sg.assign if kind == "assign" else sg.assign_add)(variable, inputs[0]))
+        fetches = data.draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=3), label="fetches")
+        session = Session(graph)
+        for _ in range(2):
+            reference = Reference(fetches, dict(zip(variables, session.run(variables), strict=True)))
+            wanted = [reference.start[n] if n in variables else reference.value(n) for n in fetches]
+            final = [reference.last(variable) for variable in variables]
+            assert session.run(fetches) == wanted
+            assert session.run(variables) == final
 
 
 def test_group_runs_all_and_swaps_at_once():
