@@ -131,7 +131,7 @@ def contracted(values: Sequence[Value], labels: Sequence[Sequence[Any]], output:
                 lengths[label] = length
     shape = tuple(lengths[label] for label in output)
     nodes = [value.settled.node for value in values]
-    if len(nodes) == 1 and sorted(labels[0]) == sorted(output):
+    if len(nodes) == 1 and len(labels[0]) == len(output) and set(labels[0]) == set(output):
         order = [labels[0].index(label) - len(output) for label in output]
         return Value(permute_core(nodes[0], order) if order else nodes[0], shape)
     letters = {label: LABELS[place] for place, label in enumerate(lengths)}
