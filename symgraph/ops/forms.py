@@ -1,4 +1,4 @@
-"""Matrices built from vectors and smaller matrices: Kronecker products and diagonals. Leading axes are batches."""
+"""Matrices built from vectors and smaller matrices: Kronecker products, blocks and diagonals. Leading axes are batches."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
 from ..graph import Node
 from ..shapes import UNKNOWN, Shape, Spec, broadcast, promote
 from .base import PureOperation
@@ -74,6 +75,81 @@ class kron_gradient(PureOperation):
         if self.of == 0:
             return [kron(grad, b), None, kron_gradient(outer, grad, b, of=1)]
         return [kron(a, grad), kron_gradient(outer, a, grad, of=0), None]
+
+
+class join(PureOperation):
+    """Matrices side by side (`axis=-1`) or one above the other (`axis=-2`); unlike concat it broadcasts their batch axes.
+
+    >>> join([[[1], [2]], [[[3], [4]], [[5], [6]]]], axis=-1).eval()
+    array([[[1, 3],
+            [2, 4]],
+    <BLANKLINE>
+           [[1, 5],
+            [2, 6]]])
+    """
+
+    attributes = ("axis",)
+
+    def __init__(self, pieces: Sequence[Any], axis: int = -1, name: str | None = None) -> None:
+        super().__init__(pieces, name)
+        self.axis = int(axis)
+
+    def infer(self, *specs: Spec) -> Spec:
+        dtype = promote(*[spec.dtype for spec in specs])
+        shapes = [spec.shape for spec in specs]
+        if any(len(shape) - _open(shape) < 2 for shape in shapes):
+            return Spec(UNKNOWN, dtype)
+        lengths = [shape[self.axis] for shape in shapes]
+        total = None if None in lengths else sum(lengths)  # type: ignore[arg-type]
+        others = {n for shape in shapes if (n := shape[-3 - self.axis]) is not None}
+        if len(others) > 1:
+            raise ShapeError(f"join needs matrices with one number of {('columns', 'rows')[self.axis]}, not {others}")
+        other = others.pop() if others else None
+        core = (other, total) if self.axis == -1 else (total, other)
+        return Spec((*broadcast(*[shape[:-2] for shape in shapes]), *core), dtype)
+
+    def compute(self, *pieces: Any, xp: Any = np) -> Any:
+        loops = np.broadcast_shapes(*[piece.shape[:-2] for piece in pieces])
+        return xp.concat([xp.broadcast_to(p, (*loops, *p.shape[-2:])) for p in pieces], axis=self.axis)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        count = len(self.input_nodes)
+        return [join_part(grad, *self.input_nodes, axis=self.axis, part=i) for i in range(count)]
+
+
+class join_part(PureOperation):
+    """The part of joined matrices that came from the piece number `part`, with all batch axes: `join_part(joined, *pieces)`.
+
+    >>> join_part([[1, 2, 3]], [[0]], [[0, 0]], axis=-1, part=1).eval()
+    array([[2, 3]])
+    """
+
+    attributes = ("axis", "part")
+
+    def __init__(self, joined: Any, *pieces: Any, axis: int = -1, part: int = 0, name: str | None = None) -> None:
+        super().__init__([joined, *pieces], name)
+        self.axis, self.part = int(axis), int(part)
+
+    def infer(self, *specs: Spec) -> Spec:
+        joined, piece = specs[0], specs[1 + self.part]
+        dtype = promote(joined.dtype)
+        if len(joined.shape) - _open(joined.shape) < 2 or len(piece.shape) - _open(piece.shape) < 2:
+            return Spec(UNKNOWN, dtype)
+        rows, columns = joined.shape[-2], joined.shape[-1]
+        core = (rows, piece.shape[-1]) if self.axis == -1 else (piece.shape[-2], columns)
+        return Spec((*joined.shape[:-2], *core), dtype)
+
+    def compute(self, joined: Any, *pieces: Any, xp: Any = np) -> Any:
+        start = sum(piece.shape[self.axis] for piece in pieces[: self.part])
+        part = slice(start, start + pieces[self.part].shape[self.axis])
+        return joined[..., part] if self.axis == -1 else joined[..., part, :]
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        from .creation import zeros_like
+
+        pieces = self.input_nodes[1:]
+        parts = [grad if i == self.part else zeros_like(piece) for i, piece in enumerate(pieces)]
+        return [join(parts, self.axis), *[None] * len(pieces)]
 
 
 class diag(PureOperation):

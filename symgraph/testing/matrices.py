@@ -8,6 +8,7 @@ from typing import Any
 import sympy
 from hypothesis import reject
 from hypothesis import strategies as st
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 __all__ = ["matrix_expressions"]
 
@@ -93,7 +94,10 @@ class _Matrices:
     def _applied(self, shape: Any, size: int) -> Any:
         t = sympy.Dummy("t", real=True)
         bodies = [sympy.sin(t), sympy.tanh(t), sympy.exp(-t), t**2 + 1, sympy.Abs(t)] + [t * s for s in self.scalars]
-        return self.matrix(shape, size - 1).applyfunc(sympy.Lambda(t, self.draw(st.sampled_from(bodies))))
+        result = self.matrix(shape, size - 1).applyfunc(sympy.Lambda(t, self.draw(st.sampled_from(bodies))))
+        if not isinstance(result, ElementwiseApplyFunction):
+            reject()  # SymPy makes a function of a 1 x 1 matrix of it
+        return result
 
     def _inverse(self, shape: Any, size: int) -> Any:
         return sympy.Inverse(self._regular(shape[0], size))

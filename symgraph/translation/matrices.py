@@ -11,9 +11,8 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from ..graph import Node
 from ..nodes import Constant
 from ..ops.arithmetic import multiply, power
-from ..ops.array import concat
 from ..ops.creation import eye, full
-from ..ops.forms import diag, diag_part, kron
+from ..ops.forms import diag, diag_part, join, kron
 from ..ops.indexing import getitem
 from ..ops.linalg import adjoint, determinant, matmul, matrix_transpose, solve, trace
 from ..ops.parts import conjugate
@@ -153,7 +152,7 @@ def _blocks(translator: Translator, expr: Any, values: Sequence[Value]) -> Value
 
 
 def _joined(nodes: Sequence[Node], axis: int) -> Node:
-    return nodes[0] if len(nodes) == 1 else concat(nodes, axis)
+    return nodes[0] if len(nodes) == 1 else join(nodes, axis)
 
 
 @rule(sympy.BlockDiagMatrix, children=lambda expr: tuple(expr.diag))
@@ -190,7 +189,9 @@ def reshape_vector(node: Node, shape: Sequence[Any]) -> Node:
 
 @rule(sympy.DiagonalOf)
 def _diagonal_of(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
-    return Value(getitem(diag_part(_node(values[0])), (..., None)), _dims(expr))
+    rows, columns = values[0].shape  # SymPy itself fails to give the shape for an explicit matrix
+    length = rows if rows == columns else _dims(expr)[0]
+    return Value(getitem(diag_part(_node(values[0])), (..., None)), (length, 1))
 
 
 @rule(sympy.DotProduct)
