@@ -69,6 +69,7 @@ class Parameter:
 
     def _entries(self, value: Any) -> Sequence[Any]:
         """The entries of an explicit matrix argument: a vector also as a sequence of its entries, each of which may be a batch."""
+        assert self._matrix is not None
         rows, columns = self._matrix
         if isinstance(value, (list, tuple)) and 1 in (rows, columns) and len(value) == rows * columns:
             return [entry[0] if isinstance(entry, (list, tuple)) and len(entry) == 1 else entry for entry in value]
