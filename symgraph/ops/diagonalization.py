@@ -94,7 +94,8 @@ class spectral(PureOperation):
     def compute(self, x: Any, system: Any, values: Any, slopes: Any = None, *, xp: Any = np) -> Any:
         vectors = np.asarray(system)[..., 1:, :]
         result = _in_basis(vectors, np.asarray(values)[..., None, :] * np.eye(vectors.shape[-1]))
-        result = _as_real(result) if np.asarray(x).dtype.kind != "c" else result
+        kind = floating(np.asarray(x)).dtype
+        result = (result if kind.kind == "c" else _as_real(result)).astype(kind)
         return result if xp is np else xp.asarray(result)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:

@@ -356,7 +356,8 @@ def _paired(vectors: Node, grad: Node, s: Node) -> Node:
     one = eye(size(s, -1))
     gaps = where(one, 1, expand_dims(squares, -2) - expand_dims(squares, -1))
     inner = where(one, 0, matmul(matrix_transpose(real_only(vectors)), grad) / gaps)
-    return inner + matrix_transpose(inner)
+    both: Node = inner + matrix_transpose(inner)
+    return both
 
 
 def _svd_gradient(u: Node, v: Node, inner: Node) -> Node:

@@ -176,7 +176,7 @@ class sylvester(PureOperation):
 
         a, b, q = np.broadcast_arrays(np.asarray(a), np.asarray(b), np.asarray(q))
         kind = np.result_type(a, b, q, np.float32)
-        flat = [m.reshape(-1, *m.shape[-2:]) for m in (a, b, q)]
+        flat = [spectra.flat(m) for m in (a, b, q)]
         result = np.full(flat[2].shape, np.nan, dtype=kind)
         for place, matrices in enumerate(zip(*flat, strict=True)):
             if all(np.isfinite(m).all() for m in matrices):

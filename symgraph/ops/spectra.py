@@ -6,13 +6,14 @@ approximant as partial fractions (Higham, Functions of Matrices, 2008, ch. 11). 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-__all__ = ["expm", "floating", "logm", "powm", "sqrtm"]
+__all__ = ["expm", "flat", "floating", "logm", "powm", "sqrtm"]
 
 _EPS = float(np.finfo(np.float64).eps)
 _PADE = 8  # its degree, for which the error stays below 1e-16 for matrices with norms up to this radius
@@ -24,18 +25,72 @@ def floating(x: Any) -> Any:
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
 
-def expm(x: Any) -> Any:
-    """The exponential of each matrix of a stack; nan for one with an entry that is not finite."""
-    from scipy.linalg import expm as of_finite
+def flat(x: Any) -> Any:
+    """A stack with one batch axis."""
+    return x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
 
+
+def expm(x: Any) -> Any:
+    """The exponential of each matrix of a stack; nan for one with an entry that is not finite.
+
+    Scaling and squaring as Al-Mohy and Higham have it (SIAM J. Matrix Anal. Appl. 31 (2009) 970), always to degree 13.
+    """
     x = floating(np.asarray(x))
-    finite = np.isfinite(x).all(axis=(-2, -1))
-    if x.shape[-1] == 0 or finite.all():
-        return of_finite(x) if x.size else x.copy()
-    result = np.full(x.shape, np.nan, dtype=x.dtype)
-    if finite.any():
-        result[finite] = of_finite(x[finite])
-    return result
+    is_complex = x.dtype.kind == "c"
+    stack = flat(x).astype(np.complex128 if is_complex else np.float64)
+    finite = np.isfinite(stack).all(axis=(-2, -1), keepdims=True)
+    with np.errstate(all="ignore"):
+        result = _exp_of_finite(np.where(finite, stack, 0)) if stack.size else stack
+    return np.where(finite, result, complex(np.nan, np.nan) if is_complex else np.nan).reshape(x.shape).astype(x.dtype)
+
+
+_EXP = tuple(
+    math.factorial(26 - k) * math.comb(13, k) // math.factorial(13) for k in range(14)
+)  # of its Pade approximant
+_EXP_RADIUS = 4.25
+_EXP_ERROR = 113250775606021113483283660800000000.0  # the inverse of the first neglected coefficient
+
+
+def _exp_of_finite(a: Any) -> Any:
+    one = np.eye(a.shape[-1])
+    squarings = _squarings(a)
+    a = a * (0.5**squarings)[:, None, None]
+    a2 = a @ a
+    a4 = a2 @ a2
+    a6 = a4 @ a2
+    b = _EXP
+    odd = a @ (a6 @ (b[13] * a6 + b[11] * a4 + b[9] * a2) + b[7] * a6 + b[5] * a4 + b[3] * a2 + b[1] * one)
+    even = a6 @ (b[12] * a6 + b[10] * a4 + b[8] * a2) + b[6] * a6 + b[4] * a4 + b[2] * a2 + b[0] * one
+    result = np.linalg.solve(even - odd, even + odd)
+    for done in range(int(squarings.max(initial=0))):
+        more = done < squarings
+        result[more] = result[more] @ result[more]
+    diagonal = (a * (1 - one) == 0).all(axis=(-2, -1))  # for which products of 0 and inf would come in
+    exact = np.exp(np.diagonal(a, axis1=-2, axis2=-1) * (2.0**squarings)[:, None])
+    return np.where(diagonal[:, None, None], np.where(one == 1, exact[:, None, :], 0), result)
+
+
+def _squarings(a: Any) -> Any:
+    """How often to halve each matrix: by the norms of its powers, which for matrices that are far from normal are smaller than its norm."""
+
+    def norm(matrix: Any) -> Any:
+        return np.abs(matrix).sum(axis=-2).max(axis=-1)
+
+    size = np.maximum(norm(a), 1e-300)
+    b = a / size[:, None, None]
+    b2 = b @ b
+    b4 = b2 @ b2
+    d4, d6, d8, d10 = (
+        norm(power) ** (1 / degree) for power, degree in ((b4, 4), (b4 @ b2, 6), (b4 @ b4, 8), (b4 @ b4 @ b2, 10))
+    )
+    radius = size * np.minimum(np.maximum(d4, d6), np.maximum(d8, d10))
+    halvings = np.maximum(np.ceil(np.log2(radius / _EXP_RADIUS)), 0)
+    # rounding may need more of them: the norm of |a|**27 against that of a
+    row = np.ones((len(a), 1, a.shape[-1]))
+    for _ in range(27):
+        row = row @ np.abs(b)
+    alpha = row.max(axis=(-2, -1)) * (size * 0.5**halvings) ** 26 / (_EXP_ERROR * _EPS / 2)
+    return halvings + np.maximum(np.ceil(np.log2(alpha) / 26), 0)
 
 
 def logm(x: Any) -> Any:
@@ -50,13 +105,13 @@ def sqrtm(x: Any) -> Any:
 
 def powm(x: Any, exponent: Any) -> Any:
     """Powers with exponents that may differ from matrix to matrix: by products for whole exponents, else the principal value exp(p log x)."""
+    kind = np.result_type(x, exponent, np.float32)  # in which a Python number has no say
     x, exponent = np.asarray(x), np.asarray(exponent)
     loops = np.broadcast_shapes(x.shape[:-2], exponent.shape)
     n = x.shape[-1]
-    stack = np.broadcast_to(x, (*loops, n, n)).reshape(-1, n, n)
+    stack = flat(np.broadcast_to(x, (*loops, n, n)))
     powers = np.broadcast_to(exponent, loops).reshape(-1)
     results = [_one_power(matrix, power) for matrix, power in zip(stack, powers, strict=True)]
-    kind = np.result_type(x.dtype, exponent.dtype, np.float32)
     return np.stack(results).reshape(*loops, n, n).astype(kind) if results else np.zeros((*loops, n, n), dtype=kind)
 
 
@@ -85,7 +140,7 @@ def _stacked(x: Any, of_values: Callable[[Any], Any], of_triangular: Callable[[A
     x = floating(np.asarray(x))
     n = x.shape[-1]
     is_complex = x.dtype.kind == "c"
-    stack = x.reshape(-1, n, n).astype(np.complex128 if is_complex else np.float64)
+    stack = flat(x).astype(np.complex128 if is_complex else np.float64)
     result = np.full(stack.shape, np.nan, dtype=np.complex128)
     with np.errstate(all="ignore"):
         finite = np.isfinite(stack).all(axis=(-2, -1))
