@@ -14,6 +14,8 @@ import signal
 import sys
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -573,32 +575,56 @@ def test_an_error_in_a_users_operation_tells_where():
     assert all(text in note for text in ("'bad'", "x (2, 3)", __file__, str(y.origin[1])))
 
 
-def test_an_interrupt_by_a_signal_in_the_middle_of_runs():
-    x, variables, _, step = model()
-    session, feeds = Session(), {x: [[1.0, -1.0], [0.5, 2.0]]}
-    values = {}
-    reference = Session()
-    for count in range(400):
-        reference.run(step, feeds)
-        values[count + 1] = reference.run(variables)
-    interrupts = 0
-    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+def interrupted_at_line(number, work):
+    """Calls `work`, with a KeyboardInterrupt at the line of the package that is executed as the `number`-th; how many lines were executed."""
+    package, count = os.path.dirname(sg.__file__), 0
+
+    def trace(frame, event, argument):
+        nonlocal count
+        if not frame.f_code.co_filename.startswith(package):
+            return None
+        if event == "line":
+            count += 1
+            if count == number:
+                raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
     try:
-        for delay in np.linspace(2e-4, 2e-3, 12):
-            signal.setitimer(signal.ITIMER_REAL, delay)
-            try:
-                while session._values.get(variables[2], 0) < 390:
-                    session.run(step, feeds)
-            except KeyboardInterrupt:
-                interrupts += 1
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            state = session.run(variables)
-            if state[2]:
-                assert all(np.array_equal(a, b) for a, b in zip(state, values[int(state[2])], strict=True))
+        work()
+    except KeyboardInterrupt:
+        assert count >= number
     finally:
-        signal.signal(signal.SIGALRM, previous)
-    assert interrupts
+        sys.settrace(None)
+    return count
+
+
+@pytest.mark.skipif(
+    sys.gettrace() is not None, reason="another tracer is at work, a debugger or a measurement of coverage"
+)
+@pytest.mark.parametrize("fresh", [False, True], ids=["a later run", "the first run"])
+def test_an_interrupt_at_any_line_leaves_all_old_values_or_all_new_ones(fresh):
+    x, variables, loss, step = model()
+    feeds = {x: [[1.0, -1.0], [0.5, 2.0]]}
+    states = [(reference := Session()).run(variables)]
+    for _ in range(100):
+        reference.run(step, feeds)
+        states.append(reference.run(variables))
+    session, done, changes = Session(), 0, set()
+    total = interrupted_at_line(None, lambda: session.run([loss, step], feeds))
+    if fresh:
+        session = Session()
+    else:
+        done, total = 2, interrupted_at_line(None, lambda: session.run([loss, step], feeds))
+    for number in sorted({*range(1, 30), *range(30, total, total // 60), *range(total - 20, total + 1)}):
+        interrupted_at_line(number, partial(session.run, [loss, step], feeds))
+        with ThreadPoolExecutor(1) as other:  # another thread: no lock is held
+            values = other.submit(session.run, variables).result(20)
+        count = int(values[2])
+        assert all(np.array_equal(a, b) for a, b in zip(values, states[count], strict=True)), number
+        changes.add(count - done)
+        session, done = (Session(), 0) if fresh else (session, count)
+    assert changes == {0, 1}  # the last lines of a run come after its changes
 
 
 # --- what is around a run

@@ -221,6 +221,18 @@ def test_one_graph_built_by_many():
     assert results == [Session().run(z, {x: 0.5}) for _, z in built]
 
 
+def test_leaves_of_one_name_made_by_many():
+    graph = Graph()
+
+    def work(i):
+        with graph.as_default():
+            return [kind(name="n") for _ in range(200) for kind in (placeholder, lambda name: Variable(0, name))]
+
+    nodes = [node for part in in_threads(8, work) for node in part]
+    assert len({node.name for node in nodes}) == len(nodes) == len(graph) == 3200
+    assert all(graph.get_operation_by_name(node.name) is node for node in nodes)
+
+
 def test_one_graph_extended_while_it_runs():
     x = placeholder(float)
     session = Session()
