@@ -104,7 +104,9 @@ class einsum(PureOperation):
         dtype = xp.result_type(*values)  # in which a Python number takes part without a dtype of its own
         arrays = [value if hasattr(value, "shape") else xp.asarray(value, dtype=dtype) for value in values]
         sizes: dict[str, Any] = {}
-        for label, array in zip(labels, arrays, strict=True):
+        for term, label, array in zip(terms, labels, arrays, strict=True):
+            if array.ndim < len(label) or (array.ndim > len(label) and term == label):
+                raise ShapeError(f"einsum needs {len(label)} axes for {term!r}, not {format_shape(array.shape)}")
             _note_sizes(sizes, label, array.shape[array.ndim - len(label) :], self)
         order = contraction_order(terms, output, tuple(sizes.items())) if len(terms) > 2 else [tuple(range(len(terms)))]
         for group in order:

@@ -100,9 +100,9 @@ def whole_number(value: Any, what: str) -> int:
     """The one integer that all entries of `value` are; ValueError where there is none."""
     array = np.asarray(value)
     first = array.reshape(-1)[0] if array.size else np.nan
-    if not array.size or not np.all(array == first) or first != int(first):
+    if not array.size or not np.all(array == first) or not np.isfinite(first) or first != int(first.real):
         raise ValueError(f"{what} must be one whole number for the whole batch, not {value!r}")
-    return int(first)
+    return int(first.real)
 
 
 class full(PureOperation):

@@ -116,7 +116,7 @@ class spectral_gradient(PureOperation):
         super().__init__([grad, x, system, values, slopes], name)
 
     def infer(self, *specs: Spec) -> Spec:
-        return Spec(specs[0].shape, None)
+        return Spec(UNKNOWN, None)
 
     def compute(self, grad: Any, x: Any, system: Any, values: Any, slopes: Any, *, xp: Any = np) -> Any:
         points, vectors = np.asarray(system)[..., 0, :], np.asarray(system)[..., 1:, :]

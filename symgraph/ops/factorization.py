@@ -260,7 +260,7 @@ class eigenvectors_gradient(PureOperation):
         super().__init__([grad, values, vectors], name)
 
     def infer(self, *specs: Spec) -> Spec:
-        return Spec(specs[0].shape, None)
+        return Spec(UNKNOWN, None)
 
     def compute(self, grad: Any, values: Any, vectors: Any, *, xp: Any = np) -> Any:
         grad, values, vectors = np.asarray(grad), np.asarray(values), np.asarray(vectors)

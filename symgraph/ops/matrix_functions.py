@@ -174,8 +174,8 @@ class sylvester(PureOperation):
     def compute(self, a: Any, b: Any, q: Any, *, xp: Any = np) -> Any:
         from scipy.linalg import solve_sylvester
 
-        a, b, q = np.broadcast_arrays(np.asarray(a), np.asarray(b), np.asarray(q))
-        kind = np.result_type(a, b, q, np.float32)
+        a, b, q = np.broadcast_arrays(*[spectra.floating(np.asarray(matrix)) for matrix in (a, b, q)])
+        kind = np.result_type(a, b, q)
         flat = [spectra.flat(m) for m in (a, b, q)]
         result = np.full(flat[2].shape, np.nan, dtype=kind)
         for place, matrices in enumerate(zip(*flat, strict=True)):

@@ -11,6 +11,7 @@ import numpy as np
 from ..graph import Node
 from ..shapes import Spec, promote
 from .base import PureOperation, as_float
+from .spectra import floating
 
 _LARGEST = 24  # rows: 2**23 sums of 24 numbers are 1.6 GB
 
@@ -46,7 +47,7 @@ class glynn_signs(_OfLength):
         return Spec((None, None), as_float(promote(specs[0].dtype)))
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.asarray(_signs(x.shape[-1]), dtype=xp.result_type(x.dtype, np.float32))
+        return xp.asarray(_signs(x.shape[-1]), dtype=floating(x).dtype)
 
 
 class glynn_weights(_OfLength):
@@ -61,4 +62,4 @@ class glynn_weights(_OfLength):
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         signs = _signs(x.shape[-1])
-        return xp.asarray(np.prod(signs, axis=-1) / len(signs), dtype=xp.result_type(x.dtype, np.float32))
+        return xp.asarray(np.prod(signs, axis=-1) / len(signs), dtype=floating(x).dtype)

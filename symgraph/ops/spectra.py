@@ -105,8 +105,9 @@ def sqrtm(x: Any) -> Any:
 
 def powm(x: Any, exponent: Any) -> Any:
     """Powers with exponents that may differ from matrix to matrix: by products for whole exponents, else the principal value exp(p log x)."""
-    kind = np.result_type(x, exponent, np.float32)  # in which a Python number has no say
-    x, exponent = np.asarray(x), np.asarray(exponent)
+    x = floating(np.asarray(x))
+    kind = np.result_type(x, exponent)  # in which a Python number has no say
+    exponent = np.asarray(exponent)
     loops = np.broadcast_shapes(x.shape[:-2], exponent.shape)
     n = x.shape[-1]
     stack = flat(np.broadcast_to(x, (*loops, n, n)))
