@@ -52,11 +52,18 @@ class Functional(PureOperation):
         return Spec((*broadcast(*loops), *[None] * rank))
 
     def compute(self, *values: Any, xp: Any = np) -> Any:
-        outputs = self.evaluate(values[: self.bounds], values[self.bounds :], xp)
+        return self._value(values, xp, True)
+
+    def compute_within(self, *values: Any, xp: Any = np) -> Any:
+        """The value as a part of another body."""
+        return self._value(values, xp, False)
+
+    def _value(self, values: Sequence[Any], xp: Any, strict: bool) -> Any:
+        outputs = self.evaluate(values[: self.bounds], values[self.bounds :], xp, strict)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
-    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any) -> list[Any]:
-        """The value for each output of the body."""
+    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, strict: bool = True) -> list[Any]:
+        """The value for each output of the body. If not `strict`, what has no value is nan and no error."""
         raise NotImplementedError
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
@@ -127,7 +134,7 @@ class at_point(Functional):
     array([4., 9.])
     """
 
-    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any) -> list[Any]:
+    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, strict: bool = True) -> list[Any]:
         if self.body.linear:
             free = in_full(free, self.body.ranks, batch_of(free, self.body.ranks), xp)
         code = self.body.code()

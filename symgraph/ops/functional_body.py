@@ -119,9 +119,11 @@ _PACKAGE = f"{__name__.partition('.')[0]}."
 
 
 def _call(operation: Operation, xp: Any) -> Callable[..., Any]:
+    """What computes the operation; one that holds a body itself has no say in what happens where it finds no value."""
     if not operation.takes_xp or (xp is np and not type(operation).__module__.startswith(_PACKAGE)):
         return partial(_foreign, operation)
-    return operation.compute if xp is np else partial(operation.compute, xp=xp)
+    compute = getattr(operation, "compute_within", operation.compute)
+    return compute if xp is np else partial(compute, xp=xp)
 
 
 def _foreign(operation: Operation, *values: Any) -> Any:

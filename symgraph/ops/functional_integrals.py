@@ -28,7 +28,7 @@ class Rowwise(Functional):
     """A number for each row of the batch that comes from the body's values at points which a numerical method chooses.
 
     It is computed by NumPy in float64 (and then rounded, where the inputs are float32). A row for which the method finds no value of the accuracy
-    wanted is nan; if that is so for every row, ConvergenceError says why.
+    wanted is nan; if that is so for every row, ConvergenceError says why (but not within another body, where it is nan).
     """
 
     attributes: ClassVar[tuple[str, ...]] = ("body", "target")
@@ -45,7 +45,7 @@ class Rowwise(Functional):
         """The values for the rows, given the bounds of each row."""
         raise NotImplementedError
 
-    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any) -> list[Any]:
+    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, strict: bool = True) -> list[Any]:
         bounds = [np.asarray(bound) for bound in bounds]
         free = [value if is_weak(value) else np.asarray(value) for value in free]
         batch = np.broadcast_shapes(*[bound.shape for bound in bounds], batch_of(free, self.body.ranks))
@@ -56,7 +56,8 @@ class Rowwise(Functional):
         parts = [
             self._rows(sampler.part(i, i + step), [bound[i : i + step] for bound in flat]) for i in range(0, rows, step)
         ]
-        self._check(parts)
+        if strict:
+            self._check(parts)
         value = np.concatenate([part.value for part in parts]) if parts else np.zeros((0, sampler.width))
         return [xp.asarray(v) for v in sampler.split(value, batch, real_dtype(free, np.float64))]
 
@@ -64,9 +65,10 @@ class Rowwise(Functional):
         with np.errstate(all="ignore"):
             estimate = self.estimate(sampler, bounds)
             scale = np.maximum(estimate.size, np.abs(estimate.value))
-            failed = ~(estimate.error <= _ACCEPTED * scale) & ~np.isnan(estimate.value)
+            failed = ~((estimate.error <= _ACCEPTED * scale) & np.isfinite(scale)) & ~np.isnan(estimate.value)
         return estimate._replace(
-            value=np.where(failed, np.nan, estimate.value), error=np.where(failed, estimate.error, 0)
+            value=np.where(failed, np.nan, estimate.value),
+            error=np.where(failed, np.maximum(estimate.error, 1e-300), 0),
         )
 
     def _check(self, parts: Sequence[Estimate]) -> None:
@@ -133,7 +135,7 @@ class Sampler:
                     else np.broadcast_to(value, (*batch, *core)).reshape((-1, *core))
                 )
             self._free.append(value)
-        probe = self._outputs(np.zeros(min(math.prod(batch), 1), int), np.zeros((min(math.prod(batch), 1), 1)))
+        probe = self._outputs(np.zeros(0, int), np.zeros((0, 1)))  # no point at all, only shapes
         self._cores = [core_of(output, rank) for output, rank in zip(probe, body.out_ranks, strict=True)]
         self._sizes = [math.prod(core) for core in self._cores]
         self.width = max(sum(self._sizes), 1)

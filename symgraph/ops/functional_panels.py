@@ -54,10 +54,26 @@ _GAUSS = np.array(
         0.295524224714752870173815619188769,
     ]
 )
-_POINTS = np.concatenate([-_NODES, _NODES[-2::-1]])
-_WEIGHTS = np.zeros((2, 21))
-_WEIGHTS[0] = np.concatenate([_KRONROD, _KRONROD[-2::-1]])
-_WEIGHTS[1, 1::2] = np.concatenate([_GAUSS, _GAUSS[::-1]])
+_INNER = np.concatenate([-_NODES, _NODES[-2::-1]])
+_EDGES = np.array([-1.0, 1.0]) * (1 - 1e-10)
+_STRIP = 1 - _NODES[0]
+
+
+def _weights() -> Any:
+    """For values at the inner points and at both edges: the weights of Kronrod's and of Gauss's rule, and those of the differences between the
+    values at the edges and the polynomial through the inner ones."""
+    weights = np.zeros((4, 23))
+    weights[0, :21] = np.concatenate([_KRONROD, _KRONROD[-2::-1]])
+    weights[1, 1:21:2] = np.concatenate([_GAUSS, _GAUSS[::-1]])
+    for row, edge in enumerate(_EDGES):
+        for i, node in enumerate(_INNER):
+            others = np.delete(_INNER, i)
+            weights[2 + row, i] = np.prod((edge - others) / (node - others))
+        weights[2 + row, 21 + row] = -1
+    return weights
+
+
+_POINTS, _WEIGHTS = np.concatenate([_INNER, _EDGES]), _weights()
 
 GOAL = 1e-12  # of the value
 _NOISE = 2e-14  # of the integral of |f|: rounding errors
@@ -84,22 +100,27 @@ class Estimate(NamedTuple):
 
 
 def panel(g: Integrand, which: Any, left: Any, right: Any) -> Estimate:
-    """One panel for each entry of `which`. The error is infinite where a value is not finite, and the value nan where no value is."""
+    """One panel for each entry of `which`. The error is infinite where a value is not finite, and the value nan where no value is.
+
+    A jump in the strip between an edge and the first point changes no value of the rule: hence the comparison at the edges.
+    """
     half = (right - left)[:, None] / 2
     values = g(which, (left[:, None] + right[:, None]) / 2 + half * _POINTS)
     bad = ~np.isfinite(values)
-    some_bad = bad.any(axis=1)
-    if some_bad.any():
+    some_bad = bad.any()
+    if some_bad:
         values = np.where(bad, 0, values)
-    kronrod, gauss = np.moveaxis(np.matmul(_WEIGHTS, values), 1, 0)
+    kronrod, gauss, *edges = np.moveaxis(np.matmul(_WEIGHTS, values), 1, 0)
     size = np.matmul(_WEIGHTS[0], np.abs(values))
     spread = np.matmul(_WEIGHTS[0], np.abs(values - kronrod[:, None] / 2))
     error = np.abs(kronrod - gauss)
     with np.errstate(all="ignore"):
         error = np.where(spread > 0, spread * np.minimum(1, (200 * error / spread) ** 1.5), error)
-    if some_bad.any():
-        error = np.where(some_bad, np.inf, error)
-        kronrod = np.where(bad.all(axis=1), np.nan, kronrod)
+    for place, jump in enumerate(edges, 21):
+        error = error + np.where(bad[:, place], 0, _STRIP * np.abs(jump))
+    if some_bad:
+        error = np.where(bad[:, :21].any(axis=1), np.inf, error)
+        kronrod = np.where(bad[:, :21].all(axis=1), np.nan, kronrod)
     return Estimate(kronrod * half, error * np.abs(half), size * np.abs(half))
 
 

@@ -8,7 +8,7 @@ both the partial sums are extrapolated (by Wynn's epsilon algorithm, as in QUADP
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -77,6 +77,11 @@ class _Rows:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def width(self) -> int:
+        """The number of components."""
+        return int(self.f(self.rows[:0], np.ones((0, 1))).shape[-1])
+
     def some(self, which: Any) -> _Rows:
         """A part of the rows."""
         return _Rows(self.f, self.rows[which], self.lower[which], self.upper[which])
@@ -88,7 +93,7 @@ class _Rows:
 
     def constant(self, value: float) -> Estimate:
         """The same value everywhere."""
-        zero = np.zeros((len(self), self.f(self.rows[:1], np.ones((1, 1))).shape[-1]))
+        zero = np.zeros((len(self), self.width))
         return Estimate(zero + value, zero, zero)
 
     def _at(self, which: Any, x: Any, slope: Any) -> Any:
@@ -146,14 +151,9 @@ def _improved(result: Estimate, where: Any, better: Estimate) -> Estimate:
 def _with_ends(rows: _Rows) -> Estimate:
     width = np.abs(rows.upper - rows.lower)
     low, high = (-np.arcsinh(_distance(width, end) / np.pi) for end in (rows.lower, rows.upper))
-    edges, cut, size = _survey(rows.ends, np.maximum(low, -_END), np.minimum(-high, _END), trim=False)
-    singular = np.flatnonzero(np.any(cut > 1e-11 * size, axis=-1))
-    if not singular.size:
-        return _plus(adaptive(rows.ends, edges), cut)
-    by_halving = _towards_ends(rows.some(singular))
-    solved = by_halving.converged(_ENOUGH)
-    rest = np.setdiff1d(np.arange(len(rows)), singular[solved])
-    return _merged(rows, singular, by_halving, rest, lambda part: _plus(adaptive(part.ends, edges[rest]), cut[rest]))
+    survey = _survey(rows.ends, np.maximum(low, -_END), np.minimum(-high, _END), trim=False)
+    survey = survey._replace(oscillates=np.zeros(len(rows), bool))
+    return _either(rows, survey, lambda part, which: _transformed(part.ends, survey, which), _towards_ends)
 
 
 def _distance(width: Any, end: Any) -> Any:
@@ -187,39 +187,47 @@ def _towards_ends(rows: _Rows) -> Estimate:
 
 
 def _half_line(rows: _Rows) -> Estimate:
+    """Transformed, or as an oscillation: that first where the transformed integrand looks like one, else where the other fails."""
     finite_end = np.where(np.isinf(rows.upper), rows.lower, rows.upper)
     low = -np.arcsinh(2 / np.pi * _distance(np.ones(len(rows)), finite_end))
-    edges, cut, size = _survey(rows.outwards, np.maximum(low, -_END), np.full(len(rows), _END), trim=True)
-    slow = np.flatnonzero(np.any(cut > 1e-11 * size, axis=-1))
-    if not slow.size:
-        return _plus(adaptive(rows.outwards, edges), cut)
-    by_zeros = _oscillating(rows.some(slow))
-    rest = np.setdiff1d(np.arange(len(rows)), slow[by_zeros.converged(_ENOUGH)])
-    return _merged(rows, slow, by_zeros, rest, lambda part: _plus(adaptive(part.outwards, edges[rest]), cut[rest]))
-
-
-def _merged(rows: _Rows, where: Any, special: Estimate, rest: Any, method: Any) -> Estimate:
-    """What is known of some rows, and what `method` says of the `rest`."""
-    result = Estimate(*[np.zeros((len(rows), part.shape[1]), part.dtype) for part in special])
-    result.put(where, special)
-    return _improved(result, rest, method(rows.some(rest))) if rest.size else result
+    survey = _survey(rows.outwards, np.maximum(low, -_END), np.full(len(rows), _END), trim=True)
+    return _either(rows, survey, lambda part, which: _transformed(part.outwards, survey, which), _oscillating)
 
 
 def _line(rows: _Rows) -> Estimate:
+    """Transformed, or as two half-lines."""
     end = np.full(len(rows), _END)
-    edges, cut, _ = _survey(rows.both, -end, end, trim=True)
-    result = _plus(adaptive(rows.both, edges), cut)
-    hard = np.flatnonzero(~result.converged(_ENOUGH) & ~np.isnan(result.value).any(axis=-1))
-    if not hard.size:
-        return result
-    rest = rows.some(hard)
-    halves = [_half_line(rest.between(0.0, np.inf)), _half_line(rest.between(-np.inf, 0.0))]
-    return _replaced(result, hard, Estimate(*[a + b for a, b in zip(*halves, strict=True)]))
+    survey = _survey(rows.both, -end, end, trim=True)
+    return _either(rows, survey, lambda part, which: _transformed(part.both, survey, which), _two_halves)
+
+
+def _two_halves(rows: _Rows) -> Estimate:
+    halves = [_half_line(rows.between(0.0, np.inf)), _half_line(rows.between(-np.inf, 0.0))]
+    return Estimate(*[a + b for a, b in zip(*halves, strict=True)])
+
+
+def _transformed(g: Integrand, survey: _Survey, which: Any) -> Estimate:
+    return _plus(adaptive(g, survey.edges[which]), survey.cut[which])
+
+
+def _either(rows: _Rows, survey: _Survey, transformed: Any, other: Any) -> Estimate:
+    """By the transformation, except where something is cut off or the sign changes often; then by the other method where it has not converged."""
+    tried = np.any(survey.cut > 1e-11 * survey.size, axis=-1) | survey.oscillates
+    result = Estimate(*[np.zeros_like(survey.cut) for _ in range(3)])
+    result.error[:] = np.inf
+    first = np.flatnonzero(tried)
+    if first.size:
+        result = _improved(result, first, other(rows.some(first)))
+    rest = np.flatnonzero(~result.converged(_ENOUGH) & ~np.isnan(result.value).any(axis=-1))
+    if rest.size:
+        result = _replaced(result, rest, transformed(rows.some(rest), rest))
+    last = np.flatnonzero(~result.converged(_ENOUGH) & ~np.isnan(result.value).any(axis=-1) & ~tried)
+    return _replaced(result, last, other(rows.some(last))) if last.size else result
 
 
 def _replaced(result: Estimate, where: Any, other: Estimate) -> Estimate:
-    """`result` with those rows of `other` that have a smaller error."""
-    better = np.all(other.error < result.error[where], axis=-1)
+    """`result` with those rows of `other` that have a smaller error, or are undefined."""
+    better = np.all((other.error < result.error[where]) | np.isnan(other.value), axis=-1)
     return _improved(result, where[better], Estimate(*[part[better] for part in other]))
 
 
@@ -228,7 +236,7 @@ def _oscillating(rows: _Rows) -> Estimate:
     count = len(rows)
     zeros = _sign_changes(rows)
     found = np.flatnonzero(~np.isnan(zeros).any(axis=1))
-    infinite = np.full((count, rows.f(rows.rows[:1], np.ones((1, 1))).shape[-1]), np.inf)
+    infinite = np.full((count, rows.width), np.inf)
     result = Estimate(np.zeros_like(infinite), infinite, np.zeros_like(infinite))
     if not found.size:
         return result
@@ -244,6 +252,9 @@ def _oscillating(rows: _Rows) -> Estimate:
     value, error, size = (part.reshape(len(found), _ZEROS - 1, -1) for part in panels)
     value = np.where(to_upper[:, None, None], value, value[:, ::-1])
     limit, doubt = levin_sidi(value, _BETWEEN_ZEROS, (2, 6))
+    doubt = np.where(
+        np.abs(value[:, -1]) < 0.999 * np.abs(value[:, 5]), doubt, np.inf
+    )  # without a decrease there is no limit
     part = Estimate(first.value + limit, first.error + doubt + error.sum(axis=1), first.size + size.sum(axis=1))
     return _improved(result, found, part)
 
@@ -272,24 +283,37 @@ def _sign_changes(rows: _Rows) -> Any:
 # --- where the integrand is
 
 
-def _survey(g: Integrand, low: Any, high: Any, trim: bool) -> tuple[Any, Any, Any]:
-    """Edges of first panels over the range in which |g| is not negligible, the values where it is cut off, and the size of the integral.
+class _Survey(NamedTuple):
+    """Edges of first panels over the range in which |g| is not negligible, the values where it is cut off, the size of the integral, and whether
+    the sign changes often."""
+
+    edges: Any
+    cut: Any
+    size: Any
+    oscillates: Any
+
+
+def _survey(g: Integrand, low: Any, high: Any, trim: bool) -> _Survey:
+    """Look at g on nodes from low to high.
 
     With `trim`, values that are not finite do not count where those before them are negligible: an overflow far out. The nodes are set anew in
     what turns out to be a much narrower range; there are more of them where a peak stands out of its neighbours, or where all values are 0.
     """
     count = len(low)
-    edges, cut, size = np.zeros((count, 9)), [np.zeros(0)] * count, [np.zeros(0)] * count
+    edges, changes = np.zeros((count, 9)), np.zeros(count, int)
+    cut, size = np.zeros((2, count, 1))
     todo = np.arange(count)
     for points, turns in _SURVEYS:
         sharp = [todo[:0]]
         for turn in range(turns):
             t = low[todo, None] + (high - low)[todo, None] * np.linspace(0, 1, points)
-            seen = _Nodes(np.abs(g(todo, t)), trim)
+            seen = _Nodes(g(todo, t), trim)
             at = np.arange(len(todo))
             edges[todo] = _first_edges(t, seen)
-            for row, place in zip(todo, at, strict=True):
-                cut[row], size[row] = seen.cut[place], seen.mean[place] * (high - low)[row]
+            changes[todo] = np.maximum(changes[todo], seen.changes)
+            if seen.cut.shape[1] != cut.shape[1]:
+                cut, size = np.zeros((2, count, seen.cut.shape[1]))
+            cut[todo], size[todo] = seen.cut, seen.mean * (high - low)[todo, None]
             ends = t[at, seen.first], t[at, seen.last]
             narrower = (ends[1] - ends[0] < 0.5 * (high - low)[todo]) & (turn < turns - 1)
             low[todo], high[todo] = ends
@@ -301,19 +325,22 @@ def _survey(g: Integrand, low: Any, high: Any, trim: bool) -> tuple[Any, Any, An
         todo = np.concatenate(sharp)
         if not todo.size:
             break
-    return edges, np.array(cut), np.array(size)
+    return _Survey(edges, cut, size, changes >= 4)
 
 
 class _Nodes:
-    """What the values |g| at nodes (n, k, m) say: where they matter (`first` to `last`), their size relative to the largest (`weight`)."""
+    """What values at nodes (n, k, m) say: where they matter (`first` to `last`), and their size relative to the largest (`weight`)."""
 
     def __init__(self, values: Any, trim: bool) -> None:
         finite = np.isfinite(values)
-        values = np.where(finite, values, 0)
+        signs = np.where(finite, values, 0)[..., 0].real
+        values = np.where(finite, np.abs(values), 0)
         top = values.max(axis=1, keepdims=True)
         self.weight = np.max(values / np.where(top > 0, top, 1), axis=-1)
         self.mean = values.mean(axis=1)
         self.zero = ~np.any(top[:, 0] > 0, axis=-1)
+        signs = np.where(self.weight > 1e-9, signs, 0)
+        self.changes = np.sum(signs[:, 1:] * signs[:, :-1] < 0, axis=1)
         matter = (self.weight > _NEGLIGIBLE) | (False if trim else ~finite.all(axis=-1))
         if trim:  # what is not finite matters where the nodes on both sides of it do
             matter |= ~finite.all(axis=-1) & self._between(self.weight > 1e-10)

@@ -14,13 +14,14 @@ import numpy as np
 
 from ..errors import BoundError
 from ..graph import Node
-from ..nodes import placeholder
+from ..nodes import Constant, constant, placeholder
 from ..shapes import Spec, broadcast, promote
 from .arithmetic import abs, divide, multiply
+from .array import expand_dims
 from .base import Elementwise
 from .functional import Functional, batch_of, core_of, parts_of, real_dtype, with_axis, without_axis
 from .functional_body import Body, along
-from .logic import equal, where
+from .logic import equal, less, where
 
 __all__ = ["product_over", "sum_over"]
 
@@ -42,10 +43,9 @@ class _Blockwise(Functional):
     def like(self, body: Body, inputs: Sequence[Any]) -> Functional:
         return sum_over(body, inputs, self.target)
 
-    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any) -> list[Any]:
+    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, strict: bool = True) -> list[Any]:
         ranges = _Ranges(bounds[0], bounds[1], self.what)
         ranks = self.body.ranks
-        free = self.oriented(ranges, free, xp)
         batch = np.broadcast_shapes(ranges.batch, batch_of(free, ranks))
         values = [with_axis(value, rank, xp) for value, rank in zip(free, ranks, strict=True)]
         blocks = _Blocks(self.body, ranges, values, self._dtype(free), math.prod(batch), xp)
@@ -60,12 +60,10 @@ class _Blockwise(Functional):
         real = real_dtype(free, np.empty(0, self.target).real.dtype)
         return np.result_type(real, np.complex64) if self.target.kind == "c" else real
 
-    def oriented(self, ranges: _Ranges, free: Sequence[Any], xp: Any) -> Sequence[Any]:
-        """The free inputs; a gradient among them has the signs of Karr's convention."""
-        if not (self.body.linear and ranges.any_reversed):
-            return free
-        *rest, grad = free
-        return [*rest, multiply_core(grad, ranges.sign, self.body.ranks[-1], xp)]
+    def free_gradients(self, body: Body, inputs: Sequence[Node], grad: Node) -> Sequence[Node | None]:
+        if not body.linear:  # sums whose outputs are gradients are plain sums over the range
+            grad = oriented(grad, inputs[0], inputs[1], body.out_ranks[0])
+        return super().free_gradients(body, inputs, grad)
 
     def combined(self, blocks: _Blocks, xp: Any) -> list[Any]:
         """All blocks as one value for each output."""
@@ -117,7 +115,7 @@ class product_over(_Blockwise):
     array([  6., 120.,   1.])
     """
 
-    attributes: ClassVar[tuple[str, ...]] = ("term", "target", "nonzero")
+    attributes: ClassVar[tuple[str, ...]] = ("body", "term", "target", "nonzero")
     what = "product"
 
     def __init__(
@@ -141,23 +139,26 @@ class product_over(_Blockwise):
     def free_gradients(self, body: Body, inputs: Sequence[Node], grad: Node) -> Sequence[Node | None]:
         """The sum over all factors of the factor's gradient times the product of the others."""
         product: Node
+        zeros: Node
         if self.nonzero:
-            product, zeros = self, self.constant(0.0)
+            product, zeros = self, constant(0.0, graph=self.graph)
         else:
             ones = self.term.mapped("nonzero", lambda factor: where(equal(factor, 0), 1.0, factor))
-            flags = self.term.mapped(
-                "zeros", lambda factor: where(equal(factor, 0), 1.0, 0.0)
-            )  # 0 for what does not count
+            # factors that do not count are 1, and so no zeros
+            flags = self.term.mapped("zeros", lambda factor: where(equal(factor, 0), 1.0, 0.0))
             product = product_over(ones, inputs, self.target, nonzero=True)
             zeros = abs(sum_over(flags.reduced(product=False), inputs, self.target))
         pulled, places = _factor_gradients(self.term)
+        grad = oriented(grad, inputs[0], inputs[1], body.out_ranks[0])
         return parts_of(lambda: sum_over(pulled, [*inputs, product, zeros, grad], self.target), places)
 
-    def constant(self, value: float) -> Node:
-        """A constant of this node's graph."""
-        from ..nodes import constant
 
-        return constant(value, graph=self.graph)
+def oriented(grad: Node, lower: Node, upper: Node, rank: int) -> Node:
+    """A gradient with the signs of Karr's convention: its negative in rows whose range is reversed."""
+    if isinstance(lower, Constant) and isinstance(upper, Constant) and lower.value <= upper.value + 1:
+        return grad
+    backwards = less(upper + 1, lower)
+    return where(expand_dims(backwards, tuple(range(-rank, 0))) if rank else backwards, -grad, grad)
 
 
 def _factor_gradients(term: Body) -> tuple[Body, list[int | None]]:
@@ -337,8 +338,3 @@ class _Total:
         if self._error is None:
             return self._sum
         return self._xp.where(self._xp.isfinite(self._error), self._sum + self._error, self._sum)
-
-
-def multiply_core(value: Any, factor: Any, rank: int, xp: Any = np) -> Any:
-    """`value` times a factor for each row; the last `rank` axes of `value` are core axes."""
-    return xp.multiply(value, xp.reshape(factor, (*factor.shape, *[1] * rank)))
