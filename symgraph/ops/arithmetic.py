@@ -13,7 +13,7 @@ from sympy.codegen import cfunctions
 
 from ..graph import Node
 from ..shapes import Spec, promote
-from .base import Elementwise, as_float, as_real, is_complex
+from .base import Elementwise, as_float, as_real, is_complex, unless_bool
 
 
 class add(Elementwise):
@@ -116,6 +116,8 @@ class floor_divide(Elementwise):
     np.int64(-4)
     """
 
+    dtype_rule = staticmethod(unless_bool)
+
     def compute(self, x: Any, y: Any, *, xp: Any = np) -> Any:
         return xp.floor_divide(x, y)
 
@@ -143,6 +145,8 @@ class power(Elementwise):
     >>> power(2.0, 0.5).eval()
     np.float64(1.4142135623730951)
     """
+
+    dtype_rule = staticmethod(unless_bool)
 
     def compute(self, x: Any, y: Any, *, xp: Any = np) -> Any:
         return xp.pow(x, y)
@@ -369,6 +373,8 @@ class mod(Elementwise):
 
     sympy_types = (sympy.Mod,)
     real_only = True
+
+    dtype_rule = staticmethod(unless_bool)
 
     def compute(self, x: Any, y: Any, *, xp: Any = np) -> Any:
         return xp.remainder(x, y)

@@ -256,10 +256,16 @@ class concat_part(PureOperation):
         self.axis, self.part = axis, part
 
     def infer(self, *specs: Spec) -> Spec:
-        return Spec(specs[1 + self.part].shape, promote(specs[0].dtype))
+        joined, piece = specs[0].shape, specs[1 + self.part].shape
+        if ... in joined or ... in piece or len(joined) != len(piece):
+            return Spec(piece, promote(specs[0].dtype))
+        place = self.axis % len(piece)
+        return Spec((*joined[:place], piece[place], *joined[place + 1 :]), promote(specs[0].dtype))
 
     def compute(self, joined: Any, *pieces: Any, xp: Any = np) -> Any:
         start = sum(piece.shape[self.axis] for piece in pieces[: self.part])
+        if sum(piece.shape[self.axis] for piece in pieces) != joined.shape[self.axis]:
+            raise ShapeError(f"The pieces do not make up an array of shape {joined.shape} along axis {self.axis}")
         index = [slice(None)] * joined.ndim
         index[self.axis] = slice(start, start + pieces[self.part].shape[self.axis])
         return joined[tuple(index)]
@@ -358,6 +364,11 @@ class broadcast_like(PureOperation):
         return [grad, None]
 
 
+def _unless_whole(dtype: Any) -> Any:
+    """None for integers, whose sums may have another dtype than they have."""
+    return dtype if dtype is not None and dtype.kind in "fc" else None
+
+
 class unbroadcast(PureOperation):
     """A gradient summed over the axes along which `like` was broadcast, and its real part where `like` is real.
 
@@ -375,7 +386,11 @@ class unbroadcast(PureOperation):
         dtype = promote(grad.dtype)
         return Spec(
             like.shape,
-            as_real(dtype) if like.is_complex is False and dtype is not None else dtype if like.is_complex else None,
+            as_real(_unless_whole(dtype))
+            if like.is_complex is False
+            else _unless_whole(dtype)
+            if like.is_complex
+            else None,
         )
 
     def compute(self, grad: Any, like: Any, *, xp: Any = np) -> Any:

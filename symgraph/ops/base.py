@@ -16,10 +16,20 @@ __all__ = ["Elementwise", "PureOperation", "as_float", "normal_axes"]
 
 
 def as_float(dtype: Any) -> Any:
-    """The dtype of a real function's value, by NumPy's rules; None where that is not worth knowing (8 and 16 bit integers)."""
+    """The dtype of a real function's value, by NumPy's rules; None where that is not worth knowing (bool, 8 and 16 bit integers)."""
     if dtype is None or dtype in (float, complex) or (isinstance(dtype, np.dtype) and dtype.kind in "fc"):
         return dtype
-    return np.dtype(np.float64) if dtype in (int, bool) or dtype.itemsize >= 4 else None
+    return np.dtype(np.float64) if np.dtype(dtype).itemsize >= 4 else None
+
+
+def unless_bool(dtype: Any) -> Any:
+    """The dtype itself, but None for bool, of which NumPy's arithmetic makes integers."""
+    return None if dtype is not None and np.dtype(dtype) == np.dtype(bool) else dtype
+
+
+def as_sum(dtype: Any) -> Any:
+    """The dtype of a sum: NumPy adds small integers and booleans as 64 bit integers."""
+    return dtype if dtype is None or dtype.kind in "fc" else np.sum(np.zeros(1, dtype)).dtype
 
 
 def as_real(dtype: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..graph import Node
 from ..shapes import UNKNOWN, Shape, Spec, broadcast, promote
-from .base import PureOperation
+from .base import PureOperation, as_sum
 
 
 def _open(shape: Shape) -> bool:
@@ -61,7 +61,7 @@ class kron_gradient(PureOperation):
 
     def infer(self, *specs: Spec) -> Spec:
         grad, a, b = specs
-        return Spec(UNKNOWN, promote(grad.dtype, (a, b)[1 - self.of].dtype))
+        return Spec(UNKNOWN, as_sum(promote(grad.dtype, (a, b)[1 - self.of].dtype)))
 
     def compute(self, grad: Any, a: Any, b: Any, *, xp: Any = np) -> Any:
         (m, n), (p, q) = a.shape[-2:], b.shape[-2:]

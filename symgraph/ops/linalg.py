@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..graph import Node
 from ..shapes import UNKNOWN, Shape, Spec, broadcast, format_shape, promote
 from .array import expand_dims, permute_core
-from .base import PureOperation, as_float, as_real, is_complex
+from .base import PureOperation, as_float, as_real, as_sum, is_complex
 from .parts import conjugate
 
 
@@ -169,7 +169,7 @@ class trace(_OfMatrix):
     """
 
     def infer(self, *specs: Spec) -> Spec:
-        return super().infer(*specs)._replace(dtype=promote(specs[0].dtype))
+        return super().infer(*specs)._replace(dtype=as_sum(promote(specs[0].dtype)))
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         return xp.linalg.trace(x)

@@ -190,6 +190,10 @@ class heaviside(Elementwise):
     array([0. , 0.5, 1. ])
     """
 
+    @staticmethod
+    def dtype_rule(dtype: Any) -> Any:
+        return promote(dtype, float)
+
     def compute(self, x: Any, at_zero: Any, *, xp: Any = np) -> Any:
         step = xp.where(xp.less(x, 0), 0.0, xp.where(xp.equal(x, 0), at_zero, 1.0))
         return xp.where(xp.isnan(x), x, step)

@@ -11,7 +11,7 @@ from ..graph import Node
 from ..nodes import as_node
 from ..shapes import Spec, promote
 from .array import broadcast_like, expand_dims
-from .base import PureOperation, as_float, drop_axes, normal_axes
+from .base import PureOperation, as_float, as_sum, drop_axes, normal_axes
 from .creation import arange, size
 from .logic import equal, where
 
@@ -35,10 +35,6 @@ class _Reduction(PureOperation):
         return broadcast_like(node if self.keepdims or self.axis is None else expand_dims(node, self.axis), x)
 
 
-def _sum_dtype(dtype: Any) -> Any:
-    return dtype if dtype is None or dtype.kind in "fc" else np.sum(np.zeros(1, dtype)).dtype
-
-
 class reduce_sum(_Reduction):
     """The sum.
 
@@ -47,7 +43,7 @@ class reduce_sum(_Reduction):
     """
 
     def _dtype(self, dtype: Any) -> Any:
-        return _sum_dtype(dtype)
+        return as_sum(dtype)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         return xp.sum(x, axis=self.axis, keepdims=self.keepdims)
@@ -67,6 +63,8 @@ class reduce_mean(_Reduction):
         return as_float(dtype)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
+        if 0 in x.shape:  # of nothing it is 0 / 0, without NumPy's warning
+            return xp.divide(xp.sum(x, axis=self.axis, keepdims=self.keepdims), 0.0)
         return xp.mean(x, axis=self.axis, keepdims=self.keepdims)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
@@ -99,7 +97,7 @@ class reduce_prod(_Reduction):
     """
 
     def _dtype(self, dtype: Any) -> Any:
-        return _sum_dtype(dtype)
+        return as_sum(dtype)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         return xp.prod(x, axis=self.axis, keepdims=self.keepdims)

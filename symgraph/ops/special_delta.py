@@ -27,7 +27,7 @@ class KroneckerDelta(Elementwise):
     accuracy = "exact"
 
     def compute(self, i: Any, j: Any, *, xp: Any = np) -> Any:
-        return _where_nan(xp, xp.where(xp.equal(i, j), 1.0, 0.0), i, j)
+        return _where_nan(xp, xp.where(xp.equal(i, j), 1.0, xp.zeros_like(i)), i, j)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         return [None, None]
@@ -35,7 +35,7 @@ class KroneckerDelta(Elementwise):
 
 def _where_nan(xp: Any, result: Any, *values: Any) -> Any:
     for value in values:
-        result = xp.where(xp.isnan(value), float("nan"), result)
+        result = xp.where(xp.isnan(value), value, result)  # which also brings in the dtype of each
     return result
 
 
@@ -79,7 +79,7 @@ class DiracDelta(Elementwise):
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         peak = float("nan") if self.k else float("inf")
-        return _where_nan(xp, xp.where(xp.equal(x, 0), peak, 0.0), x)
+        return _where_nan(xp, xp.where(xp.equal(x, 0), peak, xp.zeros_like(x)), x)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         return [grad * DiracDelta(self.input_nodes[0], self.k + 1)]
@@ -101,7 +101,7 @@ class SingularityFunction(Elementwise):
         shift = xp.subtract(x, a)
         power = xp.pow(xp.where(xp.less(shift, 0), 0.0, shift), xp.where(xp.less(n, 0), 0.0, n))
         ramp = xp.where(xp.less(shift, 0), 0.0, power)
-        peak = xp.where(xp.equal(shift, 0), float("inf"), 0.0)
+        peak = xp.where(xp.equal(shift, 0), float("inf"), xp.zeros_like(shift))
         return _where_nan(xp, xp.where(xp.less(n, 0), peak, ramp), shift, n)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:

@@ -1,0 +1,149 @@
+"""Every operation, found by introspection: a new one is tested by existing.
+
+The example in its docstring is where its inputs are taken from. They are then varied: other values, dtypes, and batch axes, as far as the operation
+accepts them.
+"""
+
+import contextlib
+import doctest
+import io
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+
+import symgraph as sg
+from symgraph.graph import postorder
+from symgraph.nodes import Constant, Variable, placeholder
+from symgraph.ops import OPERATIONS
+from symgraph.ops.base import Elementwise
+from symgraph.shapes import accepts
+from symgraph.testing import check_gradients
+
+CLASSES = sorted(set(OPERATIONS.values()), key=lambda cls: (cls.__module__, cls.__name__))
+every_operation = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+
+REFUSALS = (ValueError, TypeError, IndexError, ArithmeticError, NotImplementedError)  # LinAlgError is a ValueError
+
+
+class Sample:
+    """An operation of a docstring as a function of the constants (and first values of variables) that it is made of."""
+
+    def __init__(self, cls):
+        self.graph = sg.Graph()
+        namespace = dict(vars(sys.modules[cls.__module__]), **{cls.__name__: cls})
+        with self.graph.as_default(), contextlib.redirect_stdout(io.StringIO()):
+            for example in doctest.DocTestParser().get_examples(cls.__dict__["__doc__"]):
+                exec(compile(example.source, cls.__name__, "single"), namespace)
+        self.node = next(node for node in self.graph.operations if type(node) is cls)
+        self.order = postorder([self.node])
+        self.leaves = [node for node in self.order if isinstance(node, (Constant, Variable))]
+        self.values = [np.asarray(node.value if isinstance(node, Constant) else node.initial_value) for node in self.leaves]
+
+    def build(self, *leaves):
+        """The operation on other nodes in place of the leaves."""
+        made = dict(zip(self.leaves, leaves, strict=True))
+        for node in self.order:
+            if node not in made:
+                made[node] = node.rebuild([made[source] for source in node.input_nodes])
+        return made[self.node]
+
+    def run(self, values, forms=None):
+        """The node on placeholders (declared as `forms` say: pairs of dtype and shape), and its value. None where it refuses the values."""
+        with sg.Graph().as_default():
+            nodes = [
+                Variable(value)
+                if isinstance(leaf, Variable)
+                else placeholder(*(forms[i] if forms else (value.dtype, value.shape)))
+                for i, (leaf, value) in enumerate(zip(self.leaves, values, strict=True))
+            ]
+            try:
+                node = self.build(*nodes)
+                feeds = {n: v for n, v in zip(nodes, values, strict=True) if isinstance(n, placeholder)}
+                return node, sg.Session().run(node, feeds)
+            except REFUSALS:
+                return None
+            except np.exceptions.ComplexWarning:  # NumPy's, when it makes Python floats for a user's function
+                assert not self.node.takes_xp
+                return None
+
+
+@cache
+def sample_of(cls):
+    return Sample(cls)
+
+
+def jittered(value, seed, size=0.05):
+    noise = np.random.default_rng(seed).uniform(-1, 1, value.shape)
+    if value.dtype.kind not in "fc" or not np.isfinite(value).all():
+        return value
+    return value + (size * np.abs(value) + 0.2 * size) * noise
+
+
+def as_floats(values):
+    return [value.astype(float) if value.dtype.kind in "iu" else value for value in values]
+
+
+def variations(sample):
+    """(what, values): other values, dtypes and shapes; most operations do not accept all of them."""
+    values = sample.values
+    yield "as documented", values
+    floats = as_floats(values)
+    for dtype in ("float32", "complex128", "int64", "int8", "bool"):
+        if all(v.dtype.kind != "c" and np.isfinite(v).all() for v in floats):
+            yield dtype, [v.astype(dtype) for v in floats]
+    yield "batches", [np.stack([jittered(v, 1), jittered(v, 2), v]) for v in floats]
+    for i in range(len(values) if len(values) > 1 else 0):
+        yield f"batch of input {i}", [np.stack([v, v]) if i == j else v for j, v in enumerate(floats)]
+    if any(v.ndim == 1 for v in values):
+        yield "columns", [v[:, None] if v.ndim == 1 else v for v in floats]
+        yield "rows", [v[None, :] if v.ndim == 1 else v for v in floats]
+    yield "empty batch", [np.zeros((0, *v.shape)) for v in floats]
+
+
+@every_operation
+def test_it_is_documented_with_an_example(cls):
+    doc = cls.__dict__.get("__doc__") or ""
+    assert f"{cls.__name__}(" in doc.partition(">>>")[2], "a docstring with an example that uses it"
+    assert sample_of(cls).run(sample_of(cls).values) is not None
+
+
+@every_operation
+def test_what_is_inferred_never_contradicts_what_comes_out(cls):
+    sample = sample_of(cls)
+    for what, values in variations(sample):
+        unknown = sample.run(values, [(None, None)] * len(values))
+        forms = {
+            "dtype and shape": [(v.dtype, v.shape) for v in values],
+            "dtype alone": [(v.dtype, None) for v in values],
+            "rank alone": [(None, (None,) * v.ndim) for v in values],
+            "first axis open": [(v.dtype, (None, *v.shape[1:]) if v.ndim else ()) for v in values],
+            "core alone": [(None, (..., *v.shape[-2:])) for v in values],
+        }
+        for how, form in forms.items():
+            found = sample.run(values, form)
+            assert (found is None) == (unknown is None), f"{what}, {how}: refused, or accepted, by the declared shapes only"
+            if found is None:
+                continue
+            node, value = found
+            if value is None:  # of an operation that is run for its effect
+                continue
+            assert accepts(node.shape, np.shape(value)), f"{what}, {how}: {node.shape} but {np.shape(value)}"
+            assert node.dtype is None or node.dtype == value.dtype, f"{what}, {how}: {node.dtype} but {value.dtype}"
+
+
+@every_operation
+def test_equal_ones_are_one_node(cls):
+    sample = sample_of(cls)
+    with sg.Graph().as_default():
+        leaves = [Variable(v) if isinstance(n, Variable) else placeholder() for n, v in zip(sample.leaves, sample.values, strict=True)]
+        node = sample.build(*leaves)
+        again = node.rebuild(node.input_nodes)
+        assert type(again) is cls
+        assert (again is node) == bool(cls.pure)
+        for attribute in cls.attributes:
+            assert getattr(again, attribute) == getattr(node, attribute)
+        for place, leaf in enumerate(leaves):
+            if isinstance(leaf, placeholder) and cls.pure:
+                assert sample.build(*leaves[:place], placeholder(), *leaves[place + 1 :]) is not node
