@@ -132,7 +132,7 @@ class Sampler:
                 value = (
                     value.reshape((1, *core))
                     if shared
-                    else np.broadcast_to(value, (*batch, *core)).reshape((-1, *core))
+                    else np.broadcast_to(value, (*batch, *core)).reshape((math.prod(batch), *core))
                 )
             self._free.append(value)
         probe = self._outputs(np.zeros(0, int), np.zeros((0, 1)))  # no point at all, only shapes
@@ -155,8 +155,8 @@ class Sampler:
     def _values(self, rows: Any, x: Any) -> Any:
         outputs = self._outputs(rows + self._first, x)
         flat = [
-            np.broadcast_to(o, (*x.shape, *c)).reshape((*x.shape, -1))
-            for o, c in zip(outputs, self._cores, strict=True)
+            np.broadcast_to(output, (*x.shape, *core)).reshape((*x.shape, size))
+            for output, core, size in zip(outputs, self._cores, self._sizes, strict=True)
         ]
         return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=-1)
 
@@ -165,7 +165,7 @@ class Sampler:
         for value, shared, rank in zip(self._free, self._shared, self._body.ranks, strict=True):
             core = core_of(value, rank)
             if not is_weak(value):
-                value = (value if shared else value[rows]).reshape((-1, 1, *core))
+                value = (value if shared else value[rows])[:, None]
             # with a gradient among the inputs the outputs are gradients, and every point has one of its own
             values.append(np.broadcast_to(value, (*x.shape, *core)) if self._body.linear else value)
         if self._complex:
