@@ -176,9 +176,7 @@ def _guarded(translator: Translator, expr: Any, branches: Sequence[Value], condi
     return result
 
 
-def _read_where_taken(
-    translator: Translator, branches: Sequence[Value], conditions: Sequence[Value]
-) -> list[Value]:
+def _read_where_taken(translator: Translator, branches: Sequence[Value], conditions: Sequence[Value]) -> list[Value]:
     """The branches, where entries of arrays need to exist only in the rows that take the branch: `x[i - 1]` under `i > 0`."""
     result = []
     before: Node = translator.constant(False)
