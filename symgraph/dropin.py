@@ -120,7 +120,7 @@ def lambdify(
     for module in names:
         if not isinstance(module, str):
             given = {**module, **given}
-    constants = {symbol: sympy.sympify(given[name]) for name, symbol in _ATOMS.items() if name in given}
+    constants = {symbol: _sympified(given[name]) for name, symbol in _ATOMS.items() if name in given}
     if constants:
         structure = Structure(expr)
         expr = structure.rebuild([_replaced(leaf, constants) for leaf in structure.leaves])
@@ -218,8 +218,19 @@ class _Substitution:
             raise TypeError(f"{len(self._parameters)} arguments are needed, but {len(values)} were given")
         flat = [v for p, value in zip(self._parameters, values, strict=True) for v in p.unpack(value)]
         symbols = [symbol for parameter in self._parameters for symbol in parameter.symbols]
-        replacement = {symbol: sympy.sympify(value) for symbol, value in zip(symbols, flat, strict=True)}
+        replacement = {symbol: _sympified(value) for symbol, value in zip(symbols, flat, strict=True)}
         return self._structure.rebuild([_replaced(leaf, replacement) for leaf in self._structure.leaves])
+
+
+def _sympified(value: Any) -> Any:
+    """A value as a SymPy object. Text is refused, also in lists and arrays: sympify would run it."""
+    for leaf in Structure(value).leaves:
+        entries = (
+            leaf.reshape(-1).tolist() if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "biufc" else [leaf]
+        )
+        if any(isinstance(entry, (str, bytes)) for entry in entries):
+            raise ArgumentError(f"{value!r} is text, which is not run; give a number or a SymPy expression")
+    return sympy.sympify(value)
 
 
 def _replaced(expr: Any, replacement: dict[Any, Any]) -> Any:

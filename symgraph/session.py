@@ -28,7 +28,7 @@ from .program import Program
 from .results import own_results
 from .rewriting import rewrite
 from .structure import Structure
-from .translation import Translation, translate_all
+from .translation import Translation, as_expression, translate_all
 
 __all__ = ["Session", "get_default_session", "global_variables_initializer", "variables_initializer"]
 
@@ -183,15 +183,9 @@ class Session:
         return nodes, translations
 
     def _translation(self, expression: Any, feeds: Mapping[Any, Any]) -> Translation:
-        if isinstance(expression, (sympy.MatrixBase, sympy.NDimArray)):
-            expression = expression.as_immutable()
+        expression = as_expression(expression)
         symbols = tuple(key.symbol if isinstance(key, placeholder) else key for key in feeds)
         symbols = tuple(key for key in symbols if isinstance(key, sympy.Basic))
-        key: Any = (expression, symbols)
-        try:
-            hash(key)
-        except RecursionError:  # a deep expression that SymPy has not hashed yet
-            key = (id(expression), symbols)
 
         def make() -> Translation:
             with Graph().as_default():
@@ -199,7 +193,7 @@ class Session:
             return replace(translation, nodes=tuple(rewrite(translation.nodes)))
 
         try:
-            return cast(Translation, self._translations.get(key, make))
+            return cast(Translation, self._translations.get((expression, symbols), make))
         except RecursionError:  # SymPy compares deep expressions recursively
             return make()
 

@@ -120,6 +120,14 @@ def test_strings_are_no_expressions(text, unharmed):
         lambda: sg.constant(text),
         lambda: Variable(text),
         lambda: sg.function([x], x)(text),
+        lambda: sg.function([x], np.array([text])),
+        lambda: sg.function([x], np.array([x, text], dtype=object)),
+        lambda: sg.function([x], np.array(text)),
+        lambda: sg.function(np.array([text]), x),
+        lambda: sg.lambdify([x], x * sympy.pi, modules=[{"pi": text}, "numpy"]),
+        lambda: sg.lambdify([x], x * sympy.Float("1.5", 50), modules="sympy")(text),
+        lambda: sg.lambdify([x], x * sympy.Float("1.5", 50), modules="sympy")([text]),
+        lambda: sg.lambdify([x], x * sympy.Float("1.5", 50), modules="sympy")(np.array([text])),
     ]
     for use in uses:
         with pytest.raises((TypeError, ValueError)):
@@ -302,6 +310,26 @@ def test_ten_thousand_sines():
     assert len(Program.of([node])[0].steps) == 10_000
     (grad,) = gradients(node, node.graph.placeholders[0])
     assert 0 < Session().run(grad, {x: 0.5}) < 1
+
+
+def test_deep_expressions_that_sympy_has_not_hashed():
+    x, session = sympy.Symbol("x"), Session()
+
+    def nest(function, depth):
+        expression = x
+        for _ in range(depth):
+            expression = sympy.Basic.__new__(function, expression)
+        return expression
+
+    for depth, (function, compute) in enumerate([(sympy.sin, np.sin), (sympy.cos, np.cos)] * 4, 3000):
+        expression = nest(function, depth)
+        with pytest.raises(RecursionError):
+            hash(expression)
+        wanted = 0.5
+        for _ in range(depth):
+            wanted = compute(wanted)
+        assert session.run(expression, {x: 0.5}) == pytest.approx(wanted, rel=1e-12)
+    assert sg.function([x], nest(sympy.cos, 3000))(0.5) == pytest.approx(0.7390851332151607, rel=1e-12)  # cos(c) = c
 
 
 def test_errors_in_what_is_deep_or_wide_or_shared_are_short():

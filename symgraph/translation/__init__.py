@@ -13,7 +13,18 @@ from ..errors import ArgumentError, UnsupportedExpressionError
 from ..graph import Node, get_default_graph
 from ..nodes import placeholder
 from ..structure import Structure
-from . import arrays, calculus, derivatives, indexed, logic, matrices, matrix_functions, scalars, special, special_matrices
+from . import (
+    arrays,
+    calculus,
+    derivatives,
+    indexed,
+    logic,
+    matrices,
+    matrix_functions,
+    scalars,
+    special,
+    special_matrices,
+)
 from .components import as_components
 from .rules import Value
 from .translator import Translator, brief
@@ -21,7 +32,18 @@ from .translator import Translator, brief
 __all__ = ["Translation", "Translator", "Value", "as_expression", "brief", "translate", "translate_all"]
 __all__ += [
     module.__name__.rpartition(".")[2]
-    for module in (arrays, calculus, derivatives, indexed, logic, matrices, matrix_functions, scalars, special, special_matrices)
+    for module in (
+        arrays,
+        calculus,
+        derivatives,
+        indexed,
+        logic,
+        matrices,
+        matrix_functions,
+        scalars,
+        special,
+        special_matrices,
+    )
 ]
 
 
@@ -49,14 +71,31 @@ def as_expression(value: Any) -> Any:
     if not isinstance(value, sympy.Basic) and hasattr(value, "to_matrix"):  # a vector of sympy.physics.vector
         return as_components(value)
     if isinstance(value, np.ndarray):
-        return sympy.ImmutableDenseNDimArray(value.tolist()) if value.ndim else sympy.sympify(value.item())
+        entries = [as_expression(entry) for entry in value.reshape(-1).tolist()]
+        return sympy.ImmutableDenseNDimArray(entries, value.shape) if value.ndim else entries[0]
     if isinstance(value, (bool, int, float, complex, np.generic)):
         return sympy.sympify(value)
     if not isinstance(value, (sympy.Basic, sympy.NDimArray)):
         raise UnsupportedExpressionError(f"{value!r} of type {type(value).__name__} is not a SymPy expression")
-    if isinstance(value, sympy.NDimArray):
-        return value.as_immutable()
-    return value
+    return _hashed(value.as_immutable() if isinstance(value, sympy.NDimArray) else value)
+
+
+def _hashed(expression: Any) -> Any:
+    """`expression`, all parts of which have their hash then: SymPy hashes recursively, but each object only once."""
+    try:
+        hash(expression)
+    except RecursionError:
+        seen: set[int] = set()
+        stack = [(expression, False)]
+        while stack:
+            part, finished = stack.pop()
+            if finished:
+                hash(part)
+            elif id(part) not in seen:
+                seen.add(id(part))
+                stack.append((part, True))
+                stack.extend((arg, False) for arg in part.args if isinstance(arg, sympy.Basic))
+    return expression
 
 
 def translate_all(
