@@ -573,3 +573,8 @@ def test_a_users_operation_cannot_write_to_its_inputs(with_xp):
             Session().run((adding_xp if with_xp else adding)([source]), {p: fed})
         assert "Copy them first" in caught.value.__notes__[1]
     assert fed.tolist() == [1.0, 2.0]
+
+
+def test_a_constant_may_stay_one_number():
+    assert sg.function([x], [7, x], broadcast=False)([1.0, 2.0])[0] == 7.0
+    assert sg.function([x], [7, x])([1.0, 2.0])[0].tolist() == [7.0, 7.0]

@@ -522,7 +522,7 @@ def test_what_cannot_be_assigned():
     session = Session()
     with pytest.raises(TypeError, match=r"float64 cannot be assigned to 'i' of dtype int64"):
         session.run(sg.assign(i, x), {x: 1.5})
-    with pytest.raises(ValueError, match="broadcast"):
+    with pytest.raises(ValueError, match=r"\(3,\) cannot be assigned to the variable 'v' of shape \(2,\)"):
         session.run(sg.assign(v, x), {x: [1.0, 2.0, 3.0]})
     assert session.run(i) == 1
 
@@ -743,12 +743,12 @@ def test_the_caches_of_a_session_are_bounded():
     session = Session()
     graphs = []
     s = sympy.Symbol("s")
-    for i in range(600):
+    for i in range(300):
         session.run(s + i, {s: 1.0})
         (program,) = list(session._programs._items)[-1:]
         graphs.append(weakref.ref(program[0][0].graph))
     y = x
-    for _ in range(600):
+    for _ in range(300):
         y = y + 1
         session.run(y, {x: 1})
     del program
