@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import sympy
+from mpmath.libmp import NoConvergence
 from sympy.core.function import ArgumentIndexError
 
 from ..graph import OPERATORS, Node
@@ -204,6 +205,9 @@ def _double(value: Any) -> Any:
 
 # --- mpmath, one row at a time
 
+# raised at poles, by series without an end, and by transformations that lead to each other in a circle
+_NO_VALUE = (ValueError, ZeroDivisionError, NotImplementedError, NoConvergence, RecursionError)
+
 
 @lru_cache(maxsize=1)
 def _context() -> Any:
@@ -227,8 +231,6 @@ def _row(key: Any, exact: Callable[..., Any], row: Sequence[Any], is_complex: bo
 
 def _settled(exact: Callable[..., Any], row: Sequence[Any], is_complex: bool) -> Any:
     """The value on which two precisions agree; nan where there is none, or where it is not real but should be."""
-    from mpmath.libmp import NoConvergence
-
     mp = _context()
     before: Any = None
     for precision in _PRECISIONS:
@@ -238,12 +240,7 @@ def _settled(exact: Callable[..., Any], row: Sequence[Any], is_complex: bool) ->
             if isinstance(value, int):
                 return float(value)
             value = mp.convert(value)
-        except (
-            ValueError,
-            ZeroDivisionError,
-            NotImplementedError,
-            NoConvergence,
-        ):  # a pole, or a series without an end
+        except _NO_VALUE:
             return math.nan
         except OverflowError:
             return math.inf

@@ -19,9 +19,10 @@ class _Bessel(Special):
     accuracy = "1e-13 of its size, or of its envelope where it oscillates, for |n| < 50; complex: 1e-13 of the modulus"
 
     def _by_scipy(self, function: Any, real: Any, n: Any, x: Any) -> Any:
-        """SciPy's function where the value is real; mpmath where SciPy gives up (nan, at very large n or x)."""
+        """SciPy's function where the value is real; mpmath where SciPy gives up (not finite, at very large n or x)."""
         result = np.where(real, function(n, x), np.nan)
-        return self.by_rows_where(real & np.isnan(result) & np.isfinite(x) & np.isfinite(n), result, n, x)
+        lost = real & ~np.isfinite(result) & (x != 0) & np.isfinite(x) & np.isfinite(n)
+        return self.by_rows_where(lost, result, n, x)
 
 
 class besselj(_Bessel):
@@ -212,7 +213,7 @@ class hankel1(_Hankel):
     def values(self, n: Any, x: Any) -> Any:
         from scipy.special import hankel1 as function
 
-        return function(n, x + 0j)
+        return self._by_scipy(function, x == x, n, x + 0j)
 
     def partial(self, place: int) -> Any:
         n, x = self.input_nodes
@@ -235,7 +236,7 @@ class hankel2(_Hankel):
     def values(self, n: Any, x: Any) -> Any:
         from scipy.special import hankel2 as function
 
-        return function(n, x + 0j)
+        return self._by_scipy(function, x == x, n, x + 0j)
 
     def partial(self, place: int) -> Any:
         n, x = self.input_nodes

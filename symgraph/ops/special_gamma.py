@@ -211,7 +211,9 @@ class lowergamma(Special):
     indices = (0,)
 
     def exact(self, mp: Any, s: Any, x: Any) -> Any:
-        return mp.gammainc(s, 0, x)
+        if mp.isint(s) and mp.re(s) <= 0:
+            return mp.nan
+        return x**s / s * mp.hyp1f1(s, s + 1, -x) if mp.re(x) < 0 else mp.gammainc(s, 0, x)
 
     def values(self, s: Any, x: Any) -> Any:
         from scipy.special import gamma as complete

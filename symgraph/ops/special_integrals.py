@@ -247,7 +247,7 @@ class LambertW(Special):
     differentiated = sympy.LambertW
 
     def exact(self, mp: Any, x: Any, k: Any) -> Any:
-        return mp.lambertw(x, int(k))
+        return mp.lambertw(x, int(k)) if mp.isint(k) else mp.nan
 
     def values(self, x: Any, k: Any) -> Any:
         from scipy.special import lambertw
@@ -255,6 +255,7 @@ class LambertW(Special):
         outside = (x < -1 / np.e) | ((k != 0) & ((k != -1) | (x >= 0)))
         return self.by_case(
             (x, k),
+            ((x == 0) & (k == -1), -np.inf),
             (outside & (x != -1 / np.e), np.nan),
             (x + 1 / np.e < 0.02, self.rows),
             (True, lambda x, k: lambertw(x, k.astype(int)).real),

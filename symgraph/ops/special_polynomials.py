@@ -1,8 +1,7 @@
-"""Orthogonal polynomials, for real degrees too, and spherical harmonics."""
+"""Orthogonal polynomials, for real degrees too."""
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,18 +10,40 @@ import sympy
 from ..graph import Node
 from .special_base import Special, whole
 
-_LARGEST = 100_000  # degrees up to here by recurrence
+_LARGEST = 2000  # degrees up to here by recurrence
 
 
 class _Polynomial(Special):
-    """SciPy's recurrence for degrees 0, 1, 2, ...; mpmath for other degrees and for complex numbers."""
+    """Degrees 0, 1, 2, ... by the recurrence in extended precision, for real and complex numbers; mpmath for other degrees.
 
-    accuracy = "1e-13 of its envelope for degrees below 100; mpmath's are rounded once"
-    computed_by = "scipy.special for degrees 0, 1, 2, ...; mpmath for the rest"
+    The last of the inputs is the point, the first the degree; `start` gives the polynomials of degree 0 and 1 from the other inputs and the point,
+    `step` the one of degree k from the two before.
+    """
+
+    accuracy = "1 ulp, for degrees below 100 (where numpy.longdouble has more digits than a double; else 1e-14 of its envelope)"
+    computed_by = "the recurrence in numpy.longdouble for degrees 0, 1, ..., 2000; mpmath for the rest"
     indices: ClassVar[tuple[int, ...]] = (0,)
 
-    def _simple(self, n: Any) -> Any:
-        return whole(n) & (n >= 0) & (n <= _LARGEST)
+    def values(self, n: Any, *others: Any) -> Any:
+        return self.by_case((n, *others), (whole(n) & (n >= 0) & (n <= _LARGEST), self._recurrence))
+
+    complex_values = values
+
+    def _recurrence(self, n: Any, *others: Any) -> Any:
+        wide = [array.astype(np.clongdouble if array.dtype.kind == "c" else np.longdouble) for array in others]
+        before, value = self.start(*wide)
+        result = np.where(n == 0, before, value)
+        for k in range(2, int(n.max()) + 1):
+            before, value = value, self.step(k, value, before, *wide)
+            result = np.where(n == k, value, result)
+        return result.astype(complex if result.dtype.kind == "c" else float)
+
+    def start(self, *numbers: Any) -> tuple[Any, Any]:
+        x = numbers[-1]
+        return x * 0 + 1, x
+
+    def step(self, k: int, value: Any, before: Any, *numbers: Any) -> Any:
+        raise NotImplementedError
 
 
 def _near_one(x: Node) -> Node:
@@ -45,10 +66,8 @@ class legendre(_Polynomial):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.legendre(n, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import eval_legendre
-
-        return self.by_case((n, x), (self._simple(n), lambda n, x: eval_legendre(n.astype(int), x)))
+    def step(self, k: int, value: Any, before: Any, *numbers: Any) -> Any:
+        return ((2 * k - 1) * numbers[-1] * value - (k - 1) * before) / k
 
     def partial(self, place: int) -> Any:
         _, x = self.input_nodes
@@ -56,7 +75,7 @@ class legendre(_Polynomial):
         return self.numeric_partial(place) if formula is None else self.guarded(1, formula, _near_one(x))
 
 
-class assoc_legendre(_Polynomial):
+class assoc_legendre(Special):
     """The associated Legendre function P_n^m(x), with the factor (-1)**m; real for |x| <= 1, and for even m.
 
     >>> assoc_legendre(2, 1, 0.5).eval()
@@ -64,7 +83,8 @@ class assoc_legendre(_Polynomial):
     """
 
     sympy_types = (sympy.assoc_legendre,)
-    computed_by = "scipy.special.lpmv for integers n >= |m| and |x| < 1; mpmath for the rest"
+    computed_by = "the recurrence in numpy.longdouble for integers |m| <= n <= 150; mpmath for the rest"
+    accuracy = "1 ulp (where numpy.longdouble has more digits than a double; else 1e-14 of its envelope)"
     indices = (0, 1)
     discrete = (1,)
 
@@ -76,10 +96,10 @@ class assoc_legendre(_Polynomial):
         return mp.legenp(n, m, x)
 
     def values(self, n: Any, m: Any, x: Any) -> Any:
-        from scipy.special import lpmv
+        simple = whole(n) & whole(m) & (n >= np.abs(m)) & (n <= 150)
+        return self.by_case((n, m, x), (simple, _associated))
 
-        simple = whole(n) & whole(m) & (n >= np.abs(m)) & (n < 150) & (np.abs(x) < 1)
-        return self.by_case((n, m, x), (simple, lambda n, m, x: lpmv(m, n, x)))
+    complex_values = values
 
     def partial(self, place: int) -> Any:
         _, _, x = self.input_nodes
@@ -87,11 +107,30 @@ class assoc_legendre(_Polynomial):
         return self.numeric_partial(place) if formula is None else self.guarded(2, formula, _near_one(x))
 
 
+def _associated(n: Any, m: Any, x: Any) -> Any:
+    """From P_m^m = (-1)**m * (2*m-1)!! * (1-x**2)**(m/2) upwards in n; P_n^-m is (-1)**m * (n-m)!/(n+m)! times P_n^m."""
+    x = x.astype(np.clongdouble if x.dtype.kind == "c" else np.longdouble)
+    order = np.abs(m)
+    square = (1 - x) * (1 + x)
+    value = square ** (order // 2) * np.where(order % 2 == 1, -np.sqrt(square), 1)
+    before = x * 0
+    for k in range(1, int(order.max()) + 1):
+        value = np.where(k <= order, value * (2 * k - 1), value)
+    for k in range(1, int(n.max()) + 1):
+        following = ((2 * k - 1) * x * value - (k + order - 1) * before) / np.where(k == order, 1, k - order)
+        active = (k > order) & (k <= n)
+        value, before = np.where(active, following, value), np.where(active, value, before)
+    for k in range(1, 2 * int(order.max()) + 1):  # (n-m)!/(n+m)!, one factor after the other
+        value = np.where((m < 0) & (k <= 2 * order), value / np.maximum(n - order + k, 1), value)
+    value = np.where((m < 0) & (order % 2 == 1), -value, value)
+    return value.astype(complex if value.dtype.kind == "c" else float)
+
+
 class hermite(_Polynomial):
     """The (physicists') Hermite polynomial H_n(x).
 
     >>> hermite(2, 0.5).eval()
-    np.float64(-0.999999999999...)
+    np.float64(-1.0)
     """
 
     sympy_types = (sympy.hermite,)
@@ -99,10 +138,11 @@ class hermite(_Polynomial):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.hermite(n, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import eval_hermite
+    def start(self, *numbers: Any) -> tuple[Any, Any]:
+        return numbers[-1] * 0 + 1, 2 * numbers[-1]
 
-        return self.by_case((n, x), (self._simple(n), lambda n, x: eval_hermite(n.astype(int), x)))
+    def step(self, k: int, value: Any, before: Any, *numbers: Any) -> Any:
+        return 2 * (numbers[-1] * value - (k - 1) * before)
 
 
 class hermite_prob(_Polynomial):
@@ -117,10 +157,8 @@ class hermite_prob(_Polynomial):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.hermite(n, x / mp.sqrt(2)) * mp.mpf(2) ** (-n / 2)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import eval_hermitenorm
-
-        return self.by_case((n, x), (self._simple(n), lambda n, x: eval_hermitenorm(n.astype(int), x)))
+    def step(self, k: int, value: Any, before: Any, *numbers: Any) -> Any:
+        return numbers[-1] * value - (k - 1) * before
 
 
 class laguerre(_Polynomial):
@@ -135,30 +173,32 @@ class laguerre(_Polynomial):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.laguerre(n, 0, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import eval_laguerre
+    def start(self, *numbers: Any) -> tuple[Any, Any]:
+        return numbers[-1] * 0 + 1, 1 - numbers[-1]
 
-        return self.by_case((n, x), (self._simple(n), lambda n, x: eval_laguerre(n.astype(int), x)))
+    def step(self, k: int, value: Any, before: Any, *numbers: Any) -> Any:
+        return ((2 * k - 1 - numbers[-1]) * value - (k - 1) * before) / k
 
 
 class assoc_laguerre(_Polynomial):
     """The generalised Laguerre polynomial L_n^(a)(x).
 
     >>> assoc_laguerre(2, 1.0, 0.5).eval()
-    np.float64(1.62500000000...)
+    np.float64(1.625)
     """
 
     sympy_types = (sympy.assoc_laguerre,)
-    computed_by = "scipy.special for degrees 0, 1, 2, ... and a > -1; mpmath for the rest"
 
     def exact(self, mp: Any, n: Any, a: Any, x: Any) -> Any:
         return mp.laguerre(n, a, x)
 
-    def values(self, n: Any, a: Any, x: Any) -> Any:
-        from scipy.special import eval_genlaguerre
+    def start(self, *numbers: Any) -> tuple[Any, Any]:
+        a, x = numbers
+        return (a + x) * 0 + 1, 1 + a - x
 
-        simple = self._simple(n) & (a > -1)
-        return self.by_case((n, a, x), (simple, lambda n, a, x: eval_genlaguerre(n.astype(int), a, x)))
+    def step(self, k: int, value: Any, before: Any, *numbers: Any) -> Any:
+        a, x = numbers
+        return ((2 * k - 1 + a - x) * value - (k - 1 + a) * before) / k
 
 
 class chebyshevt(_Polynomial):
@@ -173,10 +213,8 @@ class chebyshevt(_Polynomial):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.chebyt(n, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import eval_chebyt
-
-        return self.by_case((n, x), (self._simple(np.abs(n)), lambda n, x: eval_chebyt(np.abs(n).astype(int), x)))
+    def step(self, k: int, value: Any, before: Any, *numbers: Any) -> Any:
+        return 2 * numbers[-1] * value - before
 
 
 class chebyshevu(_Polynomial):
@@ -191,35 +229,16 @@ class chebyshevu(_Polynomial):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.chebyu(n, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import eval_chebyu
+    def start(self, *numbers: Any) -> tuple[Any, Any]:
+        return numbers[-1] * 0 + 1, 2 * numbers[-1]
 
-        return self.by_case((n, x), (self._simple(n), lambda n, x: eval_chebyu(n.astype(int), x)))
+    def step(self, k: int, value: Any, before: Any, *numbers: Any) -> Any:
+        return 2 * numbers[-1] * value - before
 
     def partial(self, place: int) -> Any:
         _, x = self.input_nodes
         formula = self.formula(place)
         return self.numeric_partial(place) if formula is None else self.guarded(1, formula, _near_one(x))
-
-
-class jacobi(_Polynomial):
-    """The Jacobi polynomial P_n^(a, b)(x).
-
-    >>> jacobi(2, 1.0, 2.0, 0.5).eval()
-    np.float64(-0.1875)
-    """
-
-    sympy_types = (sympy.jacobi,)
-    computed_by = "scipy.special for degrees 0, 1, 2, ... and a, b > -1; mpmath for the rest"
-
-    def exact(self, mp: Any, n: Any, a: Any, b: Any, x: Any) -> Any:
-        return mp.jacobi(n, a, b, x)
-
-    def values(self, n: Any, a: Any, b: Any, x: Any) -> Any:
-        from scipy.special import eval_jacobi
-
-        simple = self._simple(n) & (a > -1) & (b > -1)
-        return self.by_case((n, a, b, x), (simple, lambda n, a, b, x: eval_jacobi(n.astype(int), a, b, x)))
 
 
 class gegenbauer(_Polynomial):
@@ -230,16 +249,48 @@ class gegenbauer(_Polynomial):
     """
 
     sympy_types = (sympy.gegenbauer,)
-    computed_by = "scipy.special for degrees 0, 1, 2, ... and a > 0; mpmath for the rest"
 
     def exact(self, mp: Any, n: Any, a: Any, x: Any) -> Any:
         return mp.gegenbauer(n, a, x)
 
-    def values(self, n: Any, a: Any, x: Any) -> Any:
-        from scipy.special import eval_gegenbauer
+    def start(self, *numbers: Any) -> tuple[Any, Any]:
+        a, x = numbers
+        return (a + x) * 0 + 1, 2 * a * x
 
-        simple = self._simple(n) & (a > 0)
-        return self.by_case((n, a, x), (simple, lambda n, a, x: eval_gegenbauer(n.astype(int), a, x)))
+    def step(self, k: int, value: Any, before: Any, *numbers: Any) -> Any:
+        a, x = numbers
+        return (2 * (k - 1 + a) * x * value - (k - 2 + 2 * a) * before) / k
+
+
+class jacobi(_Polynomial):
+    """The Jacobi polynomial P_n^(a, b)(x).
+
+    >>> jacobi(2, 1.0, 2.0, 0.5).eval()
+    np.float64(-0.1875)
+    """
+
+    sympy_types = (sympy.jacobi,)
+    computed_by = "the recurrence in numpy.longdouble for degrees 0, 1, ..., 2000 and a, b > -1; mpmath for the rest"
+
+    def exact(self, mp: Any, n: Any, a: Any, b: Any, x: Any) -> Any:
+        return mp.jacobi(n, a, b, x)
+
+    def values(self, n: Any, *others: Any) -> Any:
+        a, b, _ = others
+        simple = whole(n) & (n >= 0) & (n <= _LARGEST) & (a.real > -1) & (b.real > -1)  # else a divisor may be 0
+        return self.by_case((n, *others), (simple, self._recurrence))
+
+    complex_values = values
+
+    def start(self, *numbers: Any) -> tuple[Any, Any]:
+        a, b, x = numbers
+        return (a + b + x) * 0 + 1, a + 1 + (a + b + 2) * (x - 1) / 2
+
+    def step(self, k: int, value: Any, before: Any, *numbers: Any) -> Any:
+        a, b, x = numbers
+        c = 2 * k + a + b
+        ahead = (c - 1) * (c * (c - 2) * x + (a - b) * (a + b)) * value
+        return (ahead - 2 * (k + a - 1) * (k + b - 1) * c * before) / (2 * k * (c - k) * (c - 2))
 
 
 class chebyshevt_root(Special):
@@ -270,102 +321,3 @@ class chebyshevu_root(Special):
 
     def exact(self, mp: Any, n: Any, k: Any) -> Any:
         return mp.cospi((k + 1) / (n + 1)) if 0 <= k < n else mp.nan
-
-
-# --- spherical harmonics
-
-
-def _theta_factor(mp: Any, n: Any, m: Any, theta: Any) -> Any:
-    """Ynm without its exp(I*m*phi); even in theta as SymPy has it."""
-    if not (mp.isint(n) and mp.isint(m)):
-        return mp.sqrt((2 * n + 1) / (4 * mp.pi) * mp.gammaprod([n - m + 1], [n + m + 1])) * mp.legenp(
-            n, m, mp.cos(theta)
-        )
-    degree, order = int(n), int(m)
-    if degree < 0 or abs(order) > degree:
-        return mp.zero
-    ratio = mp.mpf(math.factorial(degree - abs(order))) / math.factorial(degree + abs(order))
-    value = mp.sqrt((2 * degree + 1) / (4 * mp.pi) * ratio) * _legendre(mp, degree, abs(order), theta)
-    return value * (-1) ** order if order < 0 else value
-
-
-def _legendre(mp: Any, n: int, m: int, theta: Any) -> Any:
-    """P_n^m(cos(theta)) for 0 <= m <= n, by the recurrence from P_m^m."""
-    x = mp.cos(theta)
-    before, value = mp.zero, (-mp.sqrt(mp.sin(theta) ** 2)) ** m * mp.fac2(2 * m - 1)
-    for degree in range(m + 1, n + 1):
-        before, value = value, ((2 * degree - 1) * x * value - (degree + m - 1) * before) / (degree - m)
-    return value
-
-
-class Ynm(Special):
-    """The spherical harmonic Y_n^m(theta, phi), with theta from the pole: complex, of norm 1 on the sphere.
-
-    >>> Ynm(1, 1, 1.0, 0.0).eval()
-    np.complex128(-0.290723302201...+0j)
-    """
-
-    sympy_types = (sympy.Ynm,)
-    computed_by = "scipy.special.lpmv for integers n < 80; mpmath for the rest"
-    accuracy = "1e-13 of the modulus"
-    indices = (0, 1)
-    discrete = (0, 1)
-    real_valued = False
-
-    def exact(self, mp: Any, n: Any, m: Any, theta: Any, phi: Any) -> Any:
-        return _theta_factor(mp, n, m, theta) * mp.expj(m * phi)
-
-    def values(self, n: Any, m: Any, theta: Any, phi: Any) -> Any:
-        simple = whole(n) & whole(m) & (n < 80)
-        return self.by_case((n, m, theta, phi), (simple, _harmonic))
-
-    def partial(self, place: int) -> Any:
-        from .arithmetic import maximum, sqrt
-        from .elementary import exp, sin
-        from .logic import less, where
-
-        n, m, theta, phi = self.input_nodes
-        if place == 3:
-            return 1j * m * self
-        # a mean of both neighbours, which stays finite at the poles, where SymPy's formula has m*cot(theta)
-        above = sqrt(maximum((n - m) * (n + m + 1), 0)) * exp(-1j * phi) * Ynm(n, m + 1, theta, phi)
-        below = sqrt(maximum((n + m) * (n - m + 1), 0)) * exp(1j * phi) * Ynm(n, m - 1, theta, phi)
-        return where(less(sin(theta), 0), -1.0, 1.0) * (above - below) / 2
-
-
-def _harmonic(n: Any, m: Any, theta: Any, phi: Any) -> Any:
-    from scipy.special import gamma, lpmv
-
-    order = np.abs(m)
-    inside = (n >= order) & (n >= 0)
-    safe = np.where(inside, n, order)
-    norm = np.sqrt((2 * safe + 1) / (4 * np.pi) * gamma(safe - order + 1) / gamma(safe + order + 1))
-    sign = np.where((m < 0) & (order % 2 == 1), -1.0, 1.0)
-    factor = np.where(inside, sign * norm * lpmv(order, safe, np.cos(theta)), 0.0)
-    return factor * np.exp(1j * m * phi)
-
-
-class Znm(Special):
-    """The real spherical harmonic: sqrt(2) times the real part of Ynm for m > 0, the imaginary part for m < 0, Ynm for m = 0.
-
-    >>> Znm(1, 1, 1.0, 0.0).eval()
-    np.float64(-0.411144836870...)
-    """
-
-    sympy_types = (sympy.Znm,)
-    computed_by = "scipy.special.lpmv for integers n < 80; mpmath for the rest"
-    accuracy = "1e-13 of the modulus"
-    indices = (0, 1)
-    discrete = (0, 1)
-
-    def exact(self, mp: Any, n: Any, m: Any, theta: Any, phi: Any) -> Any:
-        factor = _theta_factor(mp, n, m, theta)
-        return factor if m == 0 else mp.sqrt(2) * factor * (mp.cos(m * phi) if m > 0 else mp.sin(m * phi))
-
-    def values(self, n: Any, m: Any, theta: Any, phi: Any) -> Any:
-        def part(n: Any, m: Any, theta: Any, phi: Any) -> Any:
-            value = _harmonic(n, m, theta, phi)
-            return np.where(m == 0, 1.0, np.sqrt(2)) * np.where(m < 0, value.imag, value.real)
-
-        simple = whole(n) & whole(m) & (n < 80)
-        return self.by_case((n, m, theta, phi), (simple, part))

@@ -42,12 +42,19 @@ class hurwitz_zeta(Special):
     differentiated = sympy.zeta
 
     def exact(self, mp: Any, s: Any, a: Any) -> Any:
-        return mp.zeta(s, a)
+        return _hurwitz(mp, s, a)
 
     def values(self, s: Any, a: Any) -> Any:
         from scipy.special import zeta as function
 
         return self.by_case((s, a), ((s > 1) & (a > 0), function))
+
+
+def _hurwitz(mp: Any, s: Any, a: Any) -> Any:
+    """mpmath's, with more digits where its absolute precision leaves few of a value of the size a**-s."""
+    lost = mp.re(s) * mp.log(abs(a), 2) if abs(a) > 1 else 0
+    with mp.workprec(mp.prec + max(0, int(lost))):
+        return mp.zeta(s, a)
 
 
 class dirichlet_eta(Special):
@@ -71,7 +78,7 @@ class hurwitz_eta(Special):
     def exact(self, mp: Any, s: Any, a: Any) -> Any:
         if s == 1:
             return mp.ln2 - mp.digamma(a) + mp.digamma((a + 1) / 2)
-        return mp.zeta(s, a) - 2 ** (1 - s) * mp.zeta(s, (a + 1) / 2)
+        return _hurwitz(mp, s, a) - 2 ** (1 - s) * _hurwitz(mp, s, (a + 1) / 2)
 
 
 class polylog(Special):
@@ -277,7 +284,7 @@ class generalized_harmonic(Special):
             return mp.harmonic(n)
         if mp.isint(n) and 0 <= mp.re(n) <= 64:
             return mp.fsum(mp.mpf(k) ** -m for k in range(1, int(mp.re(n)) + 1))
-        return mp.zeta(m) - mp.zeta(m, n + 1)
+        return mp.zeta(m) - _hurwitz(mp, m, n + 1)
 
     def partial(self, place: int) -> Any:
         n, m = self.input_nodes
