@@ -36,7 +36,8 @@ _SYMBOLS = (
 class Parameter:
     """One argument: a symbol, or a nested list (or explicit matrix) of symbols."""
 
-    def __init__(self, argument: Any, place: int) -> None:
+    def __init__(self, argument: Any, place: int, entries_first: bool = False) -> None:
+        self._entries_first = entries_first
         self.argument = argument
         entries = argument.tolist() if isinstance(argument, sympy.MatrixBase) else argument
         self._matrix = argument.shape if isinstance(argument, sympy.MatrixBase) else None
@@ -76,7 +77,8 @@ class Parameter:
         array = as_array(value, self.name)
         if array.shape[-2:] == (rows, columns):
             return [array[..., i, j] for i in range(rows) for j in range(columns)]
-        if 1 in (rows, columns) and array.ndim and array.shape[0] == rows * columns:
+        is_vector = 1 in (rows, columns) and array.ndim and array.shape[0] == rows * columns
+        if is_vector and (array.ndim == 1 or self._entries_first):
             return list(array)
         raise FeedTypeError(
             f"The argument {self.argument} has shape {(rows, columns)}, but a value of shape {array.shape} was given"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import sympy
+
 from .errors import GraphMismatchError, ShapeError
 from .graph import OPERATORS, Node, name_scope, postorder
 from .nodes import Constant, Operation
@@ -26,7 +28,8 @@ def _as_list(nodes: Any, what: str) -> list[Node]:
     items = list(nodes) if isinstance(nodes, (list, tuple)) else [nodes]
     for item in items:
         if not isinstance(item, Node):
-            raise TypeError(f"{what} must be nodes, but {item!r} is a {type(item).__name__}")
+            hint = ": use symgraph.translate to make a node of it" if isinstance(item, sympy.Basic) else ""
+            raise TypeError(f"{what} must be nodes, but {item!r} is a {type(item).__name__}{hint}")
     return items
 
 
@@ -148,6 +151,10 @@ def _pull_back(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None
     )
     try:
         parts = node.gradient(grad)
+        if not isinstance(parts, (list, tuple)):
+            raise TypeError(
+                f"{type(node).__name__}.gradient must return a list, with a node or None for each input, not {parts!r}"
+            )
         if len(parts) != len(node.input_nodes):
             raise ShapeError(
                 f"{type(node).__name__}.gradient gave {len(parts)} nodes for {len(node.input_nodes)} inputs"

@@ -38,8 +38,12 @@ class Lambdified(Function):
     (2, 1, 2)
     """
 
-    def __init__(self, args: Any, outputs: Any, **options: Any) -> None:
+    _entries_first = True
+
+    def __init__(self, args: Any, outputs: Any, *, docstring_limit: int | None = 1000, **options: Any) -> None:
         super().__init__(args, _with_computed_keys(outputs, args), **options)
+        self._options["docstring_limit"] = docstring_limit
+        self.__doc__ = _docstring(self, docstring_limit)
 
     def _present(self, results: list[Any], loops: int) -> list[Any]:
         return [self._as_lambdify(result, expr, loops) for result, expr in zip(results, self._expressions, strict=True)]
@@ -124,9 +128,10 @@ def lambdify(
     if constants:
         structure = Structure(expr)
         expr = structure.rebuild([_replaced(leaf, constants) for leaf in structure.leaves])
-    made = Lambdified(
+    return Lambdified(
         args,
         expr,
+        docstring_limit=docstring_limit,
         dtype=dtype,
         domain="complex" if names[:1] == ["cmath"] else domain,
         backend=backend,
@@ -137,8 +142,6 @@ def lambdify(
         use_imps=use_imps,
         tolerant=True,
     )
-    made.__doc__ = _docstring(made, docstring_limit)
-    return made
 
 
 _ATOMS = {"pi": sympy.pi, "E": sympy.E, "I": sympy.I, "EulerGamma": sympy.EulerGamma, "GoldenRatio": sympy.GoldenRatio}

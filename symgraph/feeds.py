@@ -202,7 +202,8 @@ class Dimensions:
                 f"The dimension {symbol} is {known} from {self._from[symbol]} and {length} from {name}"
             )
         if (
-            (length == 0 and symbol.is_zero is False)
+            length < 0
+            or (length == 0 and symbol.is_zero is False)
             or (length > 0 and symbol.is_positive is False)
             or symbol.is_integer is False
         ):
@@ -212,26 +213,37 @@ class Dimensions:
 
     def check(self, scalars: Mapping[Any, Any] | None = None) -> None:
         """Settle dimensions that are expressions such as 2*n, and compare with dimensions fed as numbers (`scalars`)."""
+        waiting = self._waiting
+        while waiting:
+            left = [entry for entry in waiting if not self._settle(*entry)]
+            if len(left) == len(waiting):
+                break  # what is left has two unknowns or more, of which no other shape tells anything
+            waiting = left
         for symbol, value in (scalars or {}).items():
             if symbol in self.lengths and not np.all(np.asarray(value) == self.lengths[symbol]):
                 raise DimensionError(
                     f"The dimension {symbol} is {self.lengths[symbol]} from {self._from[symbol]}, but {value} is fed for it"
                 )
-        for dim, length, name in self._waiting:
-            value = dim.subs(self.lengths)
-            unknown = list(value.free_symbols)
-            if len(unknown) == 1:
-                found = sympy.solve(value - length, unknown[0])
-                if len(found) != 1 or not found[0].is_Integer:
-                    raise DimensionError(
-                        f"The dimension {dim} is {length} from {name}, and no integer {unknown[0]} gives that"
-                    )
-                self._set(unknown[0], int(found[0]), name)
-            elif not unknown and value != length:
-                known = ", ".join(
-                    f"{s} = {self.lengths[s]} from {self._from[s]}" for s in dim.free_symbols if s in self.lengths
+
+    def _settle(self, dim: Any, length: int, name: str) -> bool:
+        """Solve a dimension for its one unknown, or compare it if it has none; False if it has more."""
+        value = dim.subs(self.lengths)
+        unknown = list(value.free_symbols)
+        if len(unknown) > 1:
+            return False
+        if unknown:
+            found = sympy.solve(value - length, unknown[0])
+            if len(found) != 1 or not found[0].is_Integer:
+                raise DimensionError(
+                    f"The dimension {dim} is {length} from {name}, and no integer {unknown[0]} gives that"
                 )
-                raise DimensionError(f"The dimension {dim} is {length} from {name}, but {value} with {known}")
+            self._set(unknown[0], int(found[0]), name)
+        elif value != length:
+            known = ", ".join(
+                f"{s} = {self.lengths[s]} from {self._from[s]}" for s in dim.free_symbols if s in self.lengths
+            )
+            raise DimensionError(f"The dimension {dim} is {length} from {name}, but {value} with {known}")
+        return True
 
 
 # --- the keys

@@ -58,6 +58,8 @@ class Function:
     <symgraph Function f(x, y): (),()->(),() = {sum: x + y, constant: 2}>
     """
 
+    _entries_first = False  # whether an array for an explicit matrix of arguments has the entries on its first axis
+
     def __init__(
         self,
         args: Any,
@@ -90,7 +92,7 @@ class Function:
             "tolerant": tolerant,
             "rng": rng,
         }
-        self._parameters = [Parameter(arg, place) for place, arg in enumerate(argument_list(args))]
+        self._parameters = [Parameter(arg, place, self._entries_first) for place, arg in enumerate(argument_list(args))]
         self.args = tuple(symbol for parameter in self._parameters for symbol in parameter.symbols)
         check_arguments(self.args)
         self._structure = Structure(outputs)
@@ -219,7 +221,7 @@ class Function:
                 dimensions.bind(core, array.shape, node.name)
             arrays.append(array)
             loops.append(array.shape[: array.ndim - rank])
-        dimensions.check({s: v for s, v in zip(self.args, flat, strict=True) if s in dimensions.lengths})
+        dimensions.check({s: v for s, v, rank in zip(self.args, flat, self._ranks, strict=True) if not rank})
         batch = batch_shape([node.name for node in fed], loops) if any(loops) else ()
         if self._random:
             arrays += draw(self._random, batch, self._options["rng"])

@@ -49,10 +49,23 @@ class placeholder(Node):
         self.core = core if core is not None else () if self.symbol is None else core_shape(self.symbol)
         self.spec = Spec(
             as_shape(shape if shape is not None else _batch_of(self.core)),
-            None if dtype is None else np.dtype(dtype),
+            None if dtype is None else _numeric_dtype(dtype),
         )
         self.default = None if default is None else _frozen_array(default, dtype)
         self._join(get_default_graph(), name)
+
+
+def _numeric_dtype(dtype: Any) -> np.dtype[Any]:
+    """The dtype that a user means by the first argument of a placeholder."""
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found.kind not in "biufc":
+        raise TypeError(
+            f"The first argument of placeholder is the dtype, and {dtype!r} is none of numbers; give a name by name=, a shape by shape="
+        )
+    return found
 
 
 def symbol_name(symbol: Any) -> str:
@@ -236,6 +249,7 @@ class Operation(Node, metaclass=OperationType):
 
     Attributes of a class:
         attributes: names of the instance attributes that, with the inputs, define the operation.
+        has_value: False for operations that compute nothing, whose `compute` returns None.
         pure: equal operations on equal inputs are one node. Only for operations whose value depends on nothing else.
     """
 
@@ -243,6 +257,7 @@ class Operation(Node, metaclass=OperationType):
     attributes: ClassVar[tuple[str, ...]] = ()
     pure: ClassVar[bool] = False
     takes_xp: ClassVar[bool] = False
+    has_value: ClassVar[bool] = True
     _wanted_name: str | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -250,6 +265,10 @@ class Operation(Node, metaclass=OperationType):
         cls.takes_xp = "xp" in inspect.signature(cls.compute).parameters
 
     def __init__(self, input_nodes: Iterable[Any] = (), name: str | None = None) -> None:
+        if isinstance(input_nodes, Node):
+            raise TypeError(
+                f"class {type(self).__name__}: super().__init__ takes a list of inputs, as in super().__init__([x])"
+            )
         values = list(input_nodes)
         graph = self.graph = _common_graph(values)
         self.input_nodes = [value if isinstance(value, Node) else as_node(value, graph) for value in values]

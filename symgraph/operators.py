@@ -28,7 +28,15 @@ class Operators:
     'Constant_1'
     """
 
-    __array_ufunc__ = None  # numpy.ndarray + node asks the node
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """NumPy's functions and operators on nodes build nodes: `np.sin(node)`, `array + node`."""
+        build = OPERATORS["ufunc"](ufunc.__name__) if method == "__call__" and not options else None
+        if build is None:
+            raise TypeError(
+                f"np.{ufunc.__name__} does not take nodes, which have no value before a run: use the function of symgraph, if there is "
+                "one, or translate a SymPy expression"
+            )
+        return build(*inputs)
 
     __add__, __radd__ = _operator("add"), _operator("add", True)
     __sub__, __rsub__ = _operator("subtract"), _operator("subtract", True)

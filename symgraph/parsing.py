@@ -20,7 +20,7 @@ _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: lambda a, b: sympy.floor(a / b),
     ast.Mod: sympy.Mod,
-    ast.Pow: operator.pow,
+    ast.Pow: lambda a, b: _power(a, b),
     ast.MatMult: operator.matmul,
     ast.BitAnd: sympy.And,
     ast.BitOr: sympy.Or,
@@ -45,6 +45,29 @@ _CONSTANTS = {
     for name in ("pi", "E", "I", "oo", "zoo", "nan", "EulerGamma", "GoldenRatio", "Catalan", "true", "false")
 }
 _LONGEST = 100_000
+
+
+_MOST_DIGITS = 10_000
+_LARGEST_ARGUMENT = 1000  # of a function that SymPy would evaluate exactly
+
+
+def _power(a: Any, b: Any) -> Any:
+    """a ** b; for integers only where the result is of a size that can be written down."""
+    if (
+        getattr(a, "is_Integer", False)
+        and getattr(b, "is_Integer", False)
+        and abs(b) * len(hex(abs(int(a)))) > _MOST_DIGITS
+    ):
+        raise ArgumentError(
+            f"A power of integers with more than about {_MOST_DIGITS} digits: write it with floats, such as 2.0**b"
+        )
+    return a**b
+
+
+def _applied(function: Any, parts: list[Any]) -> Any:
+    large = any(getattr(part, "is_Integer", False) and abs(part) > _LARGEST_ARGUMENT for part in parts)
+    is_class = isinstance(function, type) and issubclass(function, sympy.Function)
+    return function(*parts, evaluate=False) if large and is_class else function(*parts)
 
 
 def _function(name: str) -> Any:
@@ -142,5 +165,5 @@ def _value(node: Any, parts: list[Any], symbols: Mapping[str, Any], text: str) -
         case ast.List():
             return parts
         case ast.Call(func=ast.Name(id=name)) if name not in symbols and _function(name) is not None:
-            return _function(name)(*parts)
+            return _applied(_function(name), parts)
     raise _refused(node, text)

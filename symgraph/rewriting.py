@@ -12,7 +12,7 @@ from typing import Any
 
 from .graph import Node, postorder
 from .nodes import Constant, Operation
-from .ops.arithmetic import add, add_n, divide, multiply, negative, sqrt, square, subtract
+from .ops.arithmetic import add, add_n, divide, multiply, negative, reciprocal, sqrt, square, subtract
 from .ops.elementary import cos, exp, expm1, hypot, log, log1p, sin
 from .ops.functional import Functional
 from .ops.hyperbolic import logaddexp, sigmoid, softplus
@@ -98,6 +98,23 @@ def _logistic(node: Operation) -> Node | None:
     """exp(x) / (1 + exp(x)) -> sigmoid(x)."""
     above, below = node.input_nodes
     return sigmoid(above.input_nodes[0]) if isinstance(above, exp) and _plus_one(below) is above else None
+
+
+@_exact(reciprocal)
+def _logistic_of_minus(node: Operation) -> Node | None:
+    """1 / (1 + exp(-x)) -> sigmoid(x)."""
+    rest = _plus_one(node.input_nodes[0])
+    if not isinstance(rest, exp):
+        return None
+    (x,) = rest.input_nodes
+    return sigmoid(x.input_nodes[0] if isinstance(x, negative) else negative(x))
+
+
+@_exact(log)
+def _log_of_logistic(node: Operation) -> Node | None:
+    """log(sigmoid(x)) -> -softplus(-x)."""
+    (inner,) = node.input_nodes
+    return negative(softplus(negative(inner.input_nodes[0]))) if isinstance(inner, sigmoid) else None
 
 
 @_exact(log)

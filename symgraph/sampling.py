@@ -31,7 +31,27 @@ def random_symbols(expressions: Sequence[Any]) -> tuple[Any, ...]:
             found[item] = None
         else:
             stack.extend(item.flat() if isinstance(item, sympy.MatrixBase) else getattr(item, "args", ()))
+    for symbol in found:
+        _check(symbol)
     return tuple(sorted(found, key=str))
+
+
+def _check(symbol: Any) -> None:
+    """Refuse what cannot be sampled."""
+    from sympy.stats.rv import SinglePSpace
+
+    if not isinstance(symbol.pspace, SinglePSpace):
+        raise UnsupportedExpressionError(
+            f"{symbol} is part of a joint distribution; only independent random symbols are sampled", (symbol,)
+        )
+    free = symbol.pspace.distribution.free_symbols
+    if free:
+        listed = ", ".join(sorted(map(str, free)))
+        raise UnsupportedExpressionError(
+            f"{symbol} is distributed as {symbol.pspace.distribution} with symbols {listed}: only numbers can be parameters. "
+            f"Write it by a symbol with fixed parameters, such as a + b*X with X = Normal('X', 0, 1)",
+            (symbol,),
+        )
 
 
 def draw(symbols: Sequence[Any], shape: tuple[int, ...], rng: np.random.Generator) -> list[Any]:
@@ -42,14 +62,9 @@ def draw(symbols: Sequence[Any], shape: tuple[int, ...], rng: np.random.Generato
     (2,)
     """
     from sympy.stats import sample
-    from sympy.stats.rv import SinglePSpace
 
     samples = []
     for symbol in symbols:
-        if not isinstance(symbol.pspace, SinglePSpace):
-            raise UnsupportedExpressionError(
-                f"{symbol} is part of a joint distribution; only independent random symbols are sampled", (symbol,)
-            )
         values = sample(symbol, size=shape or (1,), library="scipy", seed=rng)
         array = np.asarray(values, dtype=float)
         samples.append(array if shape else array.reshape(())[()])

@@ -22,6 +22,10 @@ class Optimizer:
         self, loss: Node, var_list: Sequence[Variable] | None = None, grad_loss: Any = None
     ) -> list[tuple[Node | None, Variable]]:
         """Pairs of gradient (None where the loss does not depend on it) and variable, for `var_list` or all trainable variables."""
+        if not isinstance(loss, Node):
+            raise TypeError(
+                f"The loss must be a node, but {loss!r} is a {type(loss).__name__}: use symgraph.translate to make nodes of SymPy"
+            )
         if grad_loss is None and ... not in loss.shape and loss.shape != () and any(n != 1 for n in loss.shape):
             raise ValueError(
                 f"The loss must be a scalar, but {loss!r} is not: reduce it by reduce_sum or reduce_mean, or give grad_loss"

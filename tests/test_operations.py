@@ -17,7 +17,6 @@ import symgraph as sg
 from symgraph.graph import postorder
 from symgraph.nodes import Constant, Variable, placeholder
 from symgraph.ops import OPERATIONS
-from symgraph.ops.base import Elementwise
 from symgraph.shapes import accepts
 from symgraph.testing import check_gradients
 
@@ -147,3 +146,78 @@ def test_equal_ones_are_one_node(cls):
         for place, leaf in enumerate(leaves):
             if isinstance(leaf, placeholder) and cls.pure:
                 assert sample.build(*leaves[:place], placeholder(), *leaves[place + 1 :]) is not node
+
+
+# --- gradients
+
+
+def symmetric(x):
+    """The symmetric part of square matrices, as some operations need them; anything else as it is."""
+    if x.shape[-1:] != x.shape[-2:-1] or x.shape == ():
+        return x
+    return (x + (sg.matrix_transpose(x) if isinstance(x, sg.Node) else np.swapaxes(x, -1, -2))) * 0.5
+
+
+class Varied:
+    """A sample as a function of some of its leaves, all of them floats; the others stay as documented."""
+
+    def __init__(self, sample, places, form):
+        self.sample, self.places, self.form = sample, places, form
+
+    def __call__(self, *varied):
+        made = dict(zip(self.places, map(self.form, varied), strict=True))
+        rest = [Variable(v) if isinstance(n, Variable) else sg.constant(v) for n, v in zip(self.sample.leaves, self.sample.values, strict=True)]
+        return self.sample.build(*[made.get(place, node) for place, node in enumerate(rest)])
+
+    def is_smooth_at(self, values):
+        """Whether it has finite values there, and changes little in the neighbourhood."""
+        rng = np.random.default_rng(3)
+        with sg.Graph().as_default():
+            nodes = [placeholder(v.dtype, v.shape) for v in values]
+            try:
+                node = self(*nodes)
+                results = [
+                    sg.Session().run(node, {n: v + size * rng.uniform(-1, 1, v.shape) for n, v in zip(nodes, values, strict=True)})
+                    for size in (0, 0.01, 0.01, 0.01)
+                ]
+            except REFUSALS:
+                return False
+        return all(r is not None and r.shape == results[0].shape and np.isfinite(r).all() for r in results)
+
+
+def differentiable(sample):
+    """A function of as many leaves as can be varied around some point, and that point."""
+    places = [i for i, leaf in enumerate(sample.leaves) if not isinstance(leaf, Variable) and sample.values[i].dtype.kind in "iufc"]
+    floats = [v.astype(np.result_type(v, float)) if v.dtype.kind in "iufc" else v for v in sample.values]
+    moves = [lambda v: v, lambda v: 0.7 * v, lambda v: 1.3 * v, lambda v: v + 0.3, lambda v: 0.5 * v - 0.2, np.abs, lambda v: 0 * v + 0.5]
+    for form in (lambda x: x, symmetric):
+        at = {}
+        for place in places:  # each alone first: what does not take floats near its documented value is a count, an index, ...
+            points = [jittered(move(floats[place]), 7) for move in moves]
+            point = next((p for p in points if Varied(sample, [place], form).is_smooth_at([p])), None)
+            if point is not None:
+                at[place] = point
+        while at:
+            if Varied(sample, list(at), form).is_smooth_at(list(at.values())):
+                return Varied(sample, list(at), form), list(at.values())
+            at.popitem()
+    return None
+
+
+@every_operation
+def test_gradient(cls):
+    """Against finite differences; the second derivative too. What has none must say why, and what takes an input for a constant must say so."""
+    found = differentiable(sample_of(cls))
+    if found is None:  # of whole numbers, of conditions, without a value
+        return
+    target, values = found
+    orders = 0
+    try:
+        for order in (1, 2):
+            check_gradients(target, values, order=order)
+            orders = order
+    except NotImplementedError as reason:
+        assert "has no `gradient`" not in str(reason)
+    except AssertionError:
+        if orders == 1 or "taken as a constant" not in cls.__doc__.replace("\n    ", " "):
+            raise

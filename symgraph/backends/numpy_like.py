@@ -32,6 +32,10 @@ def _foreign_compute(operation: Operation, *values: Any) -> Any:
             array.flags.writeable = False
         arrays.append(array)
     result = operation.compute(*arrays)
+    if result is None and operation.has_value:
+        raise TypeError(
+            f"compute of the class {type(operation).__name__} gave None: has it a return? (has_value = False says that None is meant)"
+        )
     return result if result is None else np.asarray(result).view()  # a view is copied before it goes to the user
 
 

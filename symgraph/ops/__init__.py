@@ -90,7 +90,27 @@ for _module in (
             globals()[_name] = _value
             __all__.append(_name)
 
+_UFUNCS = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
+_UFUNCS |= {
+    "arctan2": "atan2",
+    "absolute": "abs",
+    "pow": "power",
+    "remainder": "mod",
+    "true_divide": "divide",
+    "conj": "conjugate",
+}
+_LIKE_UFUNCS = (Elementwise, linalg.matmul)
+
+
+def _of_ufunc(name: str) -> type[Operation] | None:
+    """The operation that does what NumPy's universal function of that name does. (== compares nodes, not values.)"""
+    found = OPERATIONS.get(_UFUNCS.get(name, name))
+    wanted = found is not None and issubclass(found, _LIKE_UFUNCS) and name not in ("equal", "not_equal")
+    return found if wanted else None
+
+
 OPERATORS.update(
+    ufunc=_of_ufunc,
     add=arithmetic.add,
     subtract=arithmetic.subtract,
     multiply=arithmetic.multiply,

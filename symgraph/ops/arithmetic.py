@@ -191,13 +191,15 @@ class integer_power(Elementwise):
             if n:
                 square = xp.multiply(square, square)
         if result is None:
-            return xp.add(xp.multiply(x, 0), 1)
+            return xp.ones_like(x)
         return xp.divide(1, result) if self.n < 0 else result
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
         if self.n == 0:
             return [None]
+        if self.n == 1:
+            return [grad]
         return [grad * self.n * (integer_power(x, self.n - 1) if self.n != 2 else x)]
 
 
@@ -392,9 +394,8 @@ class _Extremum(Elementwise):
 
         x, y = self.input_nodes
         tie = equal(x, y)
-        first = where(equal(x, self), where(tie, 0.5, 1.0), 0.0)
-        second = where(equal(y, self), where(tie, 0.5, 1.0), 0.0)
-        return [grad * first, grad * second]
+        part = where(tie, 0.5 * grad, grad)
+        return [where(equal(x, self), part, 0), where(equal(y, self), part, 0)]
 
 
 class maximum(_Extremum):

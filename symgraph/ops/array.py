@@ -97,6 +97,7 @@ class transpose(PureOperation):
         return Spec(tuple(x.shape[axis] for axis in perm), promote(x.dtype))
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
+        x = xp.asarray(x)
         return xp.permute_dims(x, self.perm if self.perm is not None else tuple(reversed(range(x.ndim))))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
@@ -195,6 +196,7 @@ class squeeze(PureOperation):
         return Spec(drop_axes(x.shape, self.axis, False), promote(x.dtype))
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
+        x = xp.asarray(x)
         axis = self.axis if self.axis is not None else tuple(i for i, n in enumerate(x.shape) if n == 1)
         return xp.squeeze(x, axis=axis)
 
@@ -256,15 +258,13 @@ class concat_part(PureOperation):
         self.axis, self.part = axis, part
 
     def infer(self, *specs: Spec) -> Spec:
-        joined, piece = specs[0].shape, specs[1 + self.part].shape
-        if ... in joined or ... in piece or len(joined) != len(piece):
-            return Spec(piece, promote(specs[0].dtype))
-        place = self.axis % len(piece)
-        return Spec((*joined[:place], piece[place], *joined[place + 1 :]), promote(specs[0].dtype))
+        return Spec(specs[1 + self.part].shape, promote(specs[0].dtype))
 
     def compute(self, joined: Any, *pieces: Any, xp: Any = np) -> Any:
         start = sum(piece.shape[self.axis] for piece in pieces[: self.part])
-        if sum(piece.shape[self.axis] for piece in pieces) != joined.shape[self.axis]:
+        whole = list(pieces[self.part].shape)
+        whole[self.axis] = sum(piece.shape[self.axis] for piece in pieces)
+        if tuple(whole) != joined.shape:
             raise ShapeError(f"The pieces do not make up an array of shape {joined.shape} along axis {self.axis}")
         index = [slice(None)] * joined.ndim
         index[self.axis] = slice(start, start + pieces[self.part].shape[self.axis])

@@ -371,7 +371,8 @@ class hypot(_Real):
     def compute(self, x: Any, y: Any, *, xp: Any = np) -> Any:
         if is_complex(x) or is_complex(y):
             return xp.sqrt(xp.add(xp.multiply(x, x), xp.multiply(y, y)))
-        return xp.hypot(x, y)
+        undefined = xp.logical_or(xp.isnan(x), xp.isnan(y))  # hypot(inf, nan) is inf in C
+        return xp.where(undefined, float("nan"), xp.hypot(x, y))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         x, y = self.input_nodes

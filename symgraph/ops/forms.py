@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..graph import Node
-from ..shapes import UNKNOWN, Shape, Spec, broadcast, promote
+from ..shapes import UNKNOWN, Shape, Spec, broadcast, format_shape, promote
 from .base import PureOperation, as_sum
 
 
@@ -220,3 +220,54 @@ class _on_diagonal(PureOperation):
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         return [diag_part(grad), None]
+
+
+class in_core_shape(PureOperation):
+    """x, whose last axes must have the lengths `core` (None: any); a vector is taken for a core shape (m, 1).
+
+    >>> in_core_shape([1, 2], (2, 1), "v").eval()
+    array([[1],
+           [2]])
+    """
+
+    attributes = ("core", "label")
+
+    def __init__(self, x: Any, core: Sequence[int | None], label: str = "x", name: str | None = None) -> None:
+        super().__init__([x], name)
+        self.core, self.label = tuple(core), label
+
+    def _fits(self, shape: Sequence[Any]) -> bool:
+        tail = shape[len(shape) - len(self.core) :]
+        return len(shape) >= len(self.core) and all(
+            None in (m, n) or m == n for m, n in zip(tail, self.core, strict=True)
+        )
+
+    def _is_vector(self, shape: Sequence[Any]) -> bool:
+        return len(shape) == 1 and len(self.core) == 2 and self.core[1] == 1 and self._fits((shape[0], 1))
+
+    def _refuse(self, shape: Sequence[Any]) -> ShapeError:
+        return ShapeError(
+            f"A value of shape {format_shape(shape)} cannot stand for {self.label}, which has shape {format_shape(self.core)}"
+        )
+
+    def infer(self, *specs: Spec) -> Spec:
+        (x,) = specs
+        if not _open(x.shape) and not self._fits(x.shape) and not self._is_vector(x.shape):
+            raise self._refuse(x.shape)
+        return Spec(
+            (..., *self.core) if _open(x.shape) else (*x.shape, 1) if self._is_vector(x.shape) else x.shape,
+            promote(x.dtype),
+        )
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        x = xp.asarray(x)
+        if self._is_vector(x.shape):
+            return x[:, None]
+        if not self._fits(x.shape):
+            raise self._refuse(x.shape)
+        return x
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        from .array import reshape_like
+
+        return [reshape_like(grad, self.input_nodes[0])]

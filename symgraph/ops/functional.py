@@ -14,7 +14,7 @@ import numpy as np
 from ..graph import Node
 from ..shapes import Spec, broadcast
 from .base import PureOperation
-from .functional_body import Body, is_weak
+from .functional_body import Body, Doubts, is_weak
 
 __all__ = ["Functional", "at_point", "part"]
 
@@ -52,18 +52,15 @@ class Functional(PureOperation):
         return Spec((*broadcast(*loops), *[None] * rank))
 
     def compute(self, *values: Any, xp: Any = np) -> Any:
-        return self._value(values, xp, True)
+        return self.compute_within(None, xp, *values)
 
-    def compute_within(self, *values: Any, xp: Any = np) -> Any:
-        """The value as a part of another body."""
-        return self._value(values, xp, False)
-
-    def _value(self, values: Sequence[Any], xp: Any, strict: bool) -> Any:
-        outputs = self.evaluate(values[: self.bounds], values[self.bounds :], xp, strict)
+    def compute_within(self, doubts: Doubts | None, xp: Any, *values: Any) -> Any:
+        """The value as a part of another body, whose `doubts` these are."""
+        outputs = self.evaluate(values[: self.bounds], values[self.bounds :], xp, doubts)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
-    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, strict: bool = True) -> list[Any]:
-        """The value for each output of the body. If not `strict`, what has no value is nan and no error."""
+    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, doubts: Doubts | None) -> list[Any]:
+        """The value for each output of the body. With `doubts` what has no value is nan, never an error."""
         raise NotImplementedError
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
@@ -134,11 +131,11 @@ class at_point(Functional):
     array([4., 9.])
     """
 
-    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, strict: bool = True) -> list[Any]:
+    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, doubts: Doubts | None) -> list[Any]:
         if self.body.linear:
             free = in_full(free, self.body.ranks, batch_of(free, self.body.ranks), xp)
         code = self.body.code()
-        return [xp.asarray(value) for value in code.run(code.start(free, xp), (), xp)]
+        return [xp.asarray(value) for value in code.run(code.start(free, xp, doubts), (), xp, doubts)]
 
 
 # --- batches of the inputs

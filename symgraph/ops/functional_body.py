@@ -59,6 +59,28 @@ def is_weak(value: Any) -> bool:
     return type(value) in (bool, int, float, complex)
 
 
+ACCEPTED = 1e-9  # the largest relative error of what a numerical method finds
+TOLERATED = 1.0  # within the body of another one, which weighs the errors
+
+
+class Doubts:
+    """The errors, relative to the value, of what numerical methods found within a body.
+
+    Attributes:
+        accepted: what is less accurate than this is nan.
+        errors: arrays in the batch shape of the body, the axis of its variable included.
+    """
+
+    def __init__(self, accepted: float) -> None:
+        self.accepted = accepted
+        self.errors: list[Any] = []
+
+    def add(self, error: Any) -> None:
+        """Note errors, unless all are as small as they usually are."""
+        if np.any(error > 1e-11):
+            self.errors.append(error)
+
+
 class Code:
     """Nodes of a body as straight-line code. Steps that no bound variable reaches are run once by `start`, the others at each `run`."""
 
@@ -92,22 +114,27 @@ class Code:
             result.append(ends)
         return result[::-1]
 
-    def start(self, free: Sequence[Any], xp: Any = np) -> list[Any]:
+    def start(self, free: Sequence[Any], xp: Any = np, doubts: Doubts | None = None) -> list[Any]:
         """The values that stay the same from run to run, for these values of the free inputs."""
         slots = [*free, *[None] * (self._bound.stop - self._free), *self._constants]
         slots += [None] * (len(self._once) + len(self._each))
         for operation, inputs, output in self._once:
-            slots[output] = _call(operation, xp)(*[slots[i] for i in inputs])
+            slots[output] = _call(operation, xp, doubts)(*[slots[i] for i in inputs])
         return slots
 
     def run(
-        self, slots: Sequence[Any], bound: Sequence[Any], xp: Any = np, sizes: list[int] | None = None
+        self,
+        slots: Sequence[Any],
+        bound: Sequence[Any],
+        xp: Any = np,
+        doubts: Doubts | None = None,
+        sizes: list[int] | None = None,
     ) -> list[Any]:
         """The outputs for these values of the bound variables. The size of each step's value is appended to `sizes`."""
         work = list(slots)
         work[self._bound] = bound
         for (operation, inputs, output), ends in zip(self._each, self._ends, strict=True):
-            work[output] = _call(operation, xp)(*[work[i] for i in inputs])
+            work[output] = _call(operation, xp, doubts)(*[work[i] for i in inputs])
             if sizes is not None:
                 sizes.append(math.prod(np.shape(work[output])))
             for end in ends:
@@ -118,12 +145,13 @@ class Code:
 _PACKAGE = f"{__name__.partition('.')[0]}."
 
 
-def _call(operation: Operation, xp: Any) -> Callable[..., Any]:
-    """What computes the operation; one that holds a body itself has no say in what happens where it finds no value."""
+def _call(operation: Operation, xp: Any, doubts: Doubts | None) -> Callable[..., Any]:
+    """What computes the operation; one that holds a body itself tells its errors to `doubts`."""
     if not operation.takes_xp or (xp is np and not type(operation).__module__.startswith(_PACKAGE)):
         return partial(_foreign, operation)
-    compute = getattr(operation, "compute_within", operation.compute)
-    return compute if xp is np else partial(compute, xp=xp)
+    if doubts is not None and hasattr(operation, "compute_within"):
+        return partial(operation.compute_within, doubts, xp)
+    return operation.compute if xp is np else partial(operation.compute, xp=xp)
 
 
 def _foreign(operation: Operation, *values: Any) -> Any:

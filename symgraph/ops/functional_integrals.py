@@ -12,7 +12,7 @@ from ..errors import ConvergenceError
 from ..graph import Node
 from ..nodes import Constant
 from .functional import Functional, at_point, batch_of, core_of, real_dtype
-from .functional_body import Body, is_weak
+from .functional_body import ACCEPTED, TOLERATED, Body, Doubts, is_weak
 from .functional_panels import Estimate
 from .functional_quadrature import integrate
 from .reduction import reduce_sum
@@ -21,14 +21,14 @@ __all__ = ["Rowwise", "integral_over"]
 
 _ROWS = 1 << 11  # evaluated together
 _POINTS = 1 << 16
-_ACCEPTED = 1e-9  # the largest error, relative to the integral of the absolute value
 
 
 class Rowwise(Functional):
     """A number for each row of the batch that comes from the body's values at points which a numerical method chooses.
 
     It is computed by NumPy in float64 (and then rounded, where the inputs are float32). A row for which the method finds no value of the accuracy
-    wanted is nan; if that is so for every row, ConvergenceError says why (but not within another body, where it is nan).
+    wanted is nan; if that is so for every row, ConvergenceError says why. Within the body of another one larger errors are accepted, and
+    told to that one, which weighs them.
     """
 
     attributes: ClassVar[tuple[str, ...]] = ("body", "target")
@@ -45,7 +45,7 @@ class Rowwise(Functional):
         """The values for the rows, given the bounds of each row."""
         raise NotImplementedError
 
-    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, strict: bool = True) -> list[Any]:
+    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, doubts: Doubts | None) -> list[Any]:
         bounds = [np.asarray(bound) for bound in bounds]
         free = [value if is_weak(value) else np.asarray(value) for value in free]
         batch = np.broadcast_shapes(*[bound.shape for bound in bounds], batch_of(free, self.body.ranks))
@@ -53,27 +53,31 @@ class Rowwise(Functional):
         flat = [np.broadcast_to(bound, batch).reshape(rows) for bound in bounds]
         sampler = Sampler(self.body, free, batch, self.target.kind == "c")
         step = max(_ROWS // sampler.width, 1)
+        accepted = ACCEPTED if doubts is None else doubts.accepted
         parts = [
-            self._rows(sampler.part(i, i + step), [bound[i : i + step] for bound in flat]) for i in range(0, rows, step)
+            self._rows(sampler.part(i), [bound[i : i + step] for bound in flat], accepted) for i in range(0, rows, step)
         ]
-        if strict:
+        if doubts is None:
             self._check(parts)
+        elif parts:
+            doubts.add(np.concatenate([_relative(part) for part in parts]).reshape(batch))
         value = np.concatenate([part.value for part in parts]) if parts else np.zeros((0, sampler.width))
         return [xp.asarray(v) for v in sampler.split(value, batch, real_dtype(free, np.float64))]
 
-    def _rows(self, sampler: Sampler, bounds: Sequence[Any]) -> Estimate:
+    def _rows(self, sampler: Sampler, bounds: Sequence[Any], accepted: float) -> Estimate:
+        """The values of some rows; nan where they are not accurate enough. The error is 0 where the function itself is undefined."""
         with np.errstate(all="ignore"):
             estimate = self.estimate(sampler, bounds)
             scale = np.maximum(estimate.size, np.abs(estimate.value))
-            failed = ~((estimate.error <= _ACCEPTED * scale) & np.isfinite(scale)) & ~np.isnan(estimate.value)
-        return estimate._replace(
-            value=np.where(failed, np.nan, estimate.value),
-            error=np.where(failed, np.maximum(estimate.error, 1e-300), 0),
+            failed = ~((estimate.error <= accepted * scale) & np.isfinite(scale))
+        error = np.where(
+            np.isnan(estimate.value), 0, np.where(failed, np.maximum(estimate.error, 1e-300), estimate.error)
         )
+        return Estimate(np.where(failed, np.nan, estimate.value), error, estimate.size)
 
     def _check(self, parts: Sequence[Estimate]) -> None:
-        """Raise where no row has a value."""
-        if not parts or not all(np.all(np.any(part.error > 0, axis=-1)) for part in parts):
+        """Raise where the method failed in every row."""
+        if not parts or not all(np.all(np.any(np.isnan(p.value) & (p.error > 0), axis=-1)) for p in parts):
             return
         first = parts[0]
         at = np.argmax(first.error[0])
@@ -116,12 +120,25 @@ class integral_over(Rowwise):
         return results
 
 
+def _relative(part: Estimate) -> Any:
+    """The largest relative error in each row; 0 where there is no value."""
+    with np.errstate(all="ignore"):
+        errors = part.error / np.maximum(part.size, np.abs(part.value))
+    return np.max(np.where(np.isfinite(errors), errors, 0), axis=-1, initial=0)
+
+
 class Sampler:
-    """The values of a body's outputs at points, for rows of the batch: a function from row numbers (n,) and points (n, k) to (n, k, width)."""
+    """The values of a body's outputs at points, for rows of the batch: a function from row numbers (n,) and points (n, k) to (n, k, width).
+
+    Attributes:
+        width: the number of components.
+        doubt: the relative errors (n, k) of the last values, where they come from numerical methods that doubt them; else None.
+    """
 
     def __init__(self, body: Body, free: Sequence[Any], batch: tuple[int, ...], is_complex: bool) -> None:
         self._body, self._code, self._complex = body, body.code(), is_complex
         self._first = 0
+        self.doubt: Any = None
         self._shared = [
             is_weak(v) or math.prod(np.shape(v)[: np.ndim(v) - r]) == 1 for v, r in zip(free, body.ranks, strict=True)
         ]
@@ -140,7 +157,7 @@ class Sampler:
         self._sizes = [math.prod(core) for core in self._cores]
         self.width = max(sum(self._sizes), 1)
 
-    def part(self, start: int, stop: int) -> Sampler:
+    def part(self, start: int) -> Sampler:
         """For the rows from start on, numbered from 0."""
         result = object.__new__(Sampler)
         result.__dict__.update(self.__dict__)
@@ -149,8 +166,18 @@ class Sampler:
 
     def __call__(self, rows: Any, x: Any) -> Any:
         count = max(_POINTS // max(x.shape[1] * self.width, 1), 1)
-        pieces = [self._values(rows[i : i + count], x[i : i + count]) for i in range(0, max(len(rows), 1), count)]
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        doubts = []
+        pieces = []
+        for i in range(0, max(len(rows), 1), count):
+            self.doubt = None
+            pieces.append(self._values(rows[i : i + count], x[i : i + count]))
+            doubts.append(self.doubt)
+        if len(pieces) == 1:
+            return pieces[0]
+        if any(doubt is not None for doubt in doubts):
+            parts = zip(doubts, pieces, strict=True)
+            self.doubt = np.concatenate([np.zeros(p.shape[:2]) if d is None else d for d, p in parts])
+        return np.concatenate(pieces)
 
     def _values(self, rows: Any, x: Any) -> Any:
         outputs = self._outputs(rows + self._first, x)
@@ -170,7 +197,12 @@ class Sampler:
             values.append(np.broadcast_to(value, (*x.shape, *core)) if self._body.linear else value)
         if self._complex:
             x = x.astype(np.complex128)
-        return self._code.run(self._code.start(values), [x])
+        doubts = Doubts(TOLERATED)
+        outputs = self._code.run(self._code.start(values, np, doubts), [x], np, doubts)
+        for error in doubts.errors:
+            error = np.broadcast_to(error, x.shape)
+            self.doubt = error if self.doubt is None else np.fmax(self.doubt, error)
+        return outputs
 
     def split(self, value: Any, batch: tuple[int, ...], dtype: Any) -> list[Any]:
         """The outputs from (rows, width), in their own shapes and in the precision of `dtype`."""

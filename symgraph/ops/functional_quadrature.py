@@ -39,18 +39,19 @@ def integrate(f: Integrand, lower: Any, upper: Any) -> Estimate:
     lower, upper = np.broadcast_arrays(np.asarray(lower), np.asarray(upper))
     sign = np.where((np.isinf(lower) | np.isinf(upper)) & (lower.real > upper.real), -1.0, 1.0)
     lower, upper = np.where(sign < 0, upper, lower), np.where(sign < 0, lower, upper)
+    doubts = np.zeros(len(lower))
     parts: list[tuple[Any, Estimate]] = []
     for method, chosen in _methods(lower, upper):
         where = np.flatnonzero(chosen)
         if where.size:
-            parts.append((where, method(_Rows(f, where, lower[where], upper[where]))))
+            parts.append((where, method(_Rows(f, where, lower[where], upper[where], doubts))))
     if not parts:
         return Estimate(*np.zeros((3, 0, 1)))
     shape = (len(lower), parts[0][1].value.shape[1])
     result = Estimate(np.zeros(shape, np.result_type(*[p.value for _, p in parts])), np.zeros(shape), np.zeros(shape))
     for where, part in parts:
         result.put(where, part)
-    return result._replace(value=result.value * sign[:, None])
+    return result._replace(value=result.value * sign[:, None], error=result.error + 2 * _END * doubts[:, None])
 
 
 def _methods(lower: Any, upper: Any) -> Any:
@@ -69,10 +70,13 @@ def _methods(lower: Any, upper: Any) -> Any:
 
 
 class _Rows:
-    """Some of the integrals, and their integrands as functions of the variables used here."""
+    """Some of the integrals, and their integrands as functions of the variables used here.
 
-    def __init__(self, f: Integrand, rows: Any, lower: Any, upper: Any) -> None:
-        self.f, self.rows, self.lower, self.upper = f, rows, lower, upper
+    `doubts` collects the largest error that the values of each integrand itself have, times the weight that they have in the integral.
+    """
+
+    def __init__(self, f: Integrand, rows: Any, lower: Any, upper: Any, doubts: Any) -> None:
+        self.f, self.rows, self.lower, self.upper, self.doubts = f, rows, lower, upper, doubts
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -84,12 +88,12 @@ class _Rows:
 
     def some(self, which: Any) -> _Rows:
         """A part of the rows."""
-        return _Rows(self.f, self.rows[which], self.lower[which], self.upper[which])
+        return _Rows(self.f, self.rows[which], self.lower[which], self.upper[which], self.doubts)
 
     def between(self, lower: Any, upper: Any) -> _Rows:
         """The same functions over another range."""
         zero = np.zeros(len(self))
-        return _Rows(self.f, self.rows, zero + lower, zero + upper)
+        return _Rows(self.f, self.rows, zero + lower, zero + upper, self.doubts)
 
     def constant(self, value: float) -> Estimate:
         """The same value everywhere."""
@@ -97,7 +101,12 @@ class _Rows:
         return Estimate(zero + value, zero, zero)
 
     def _at(self, which: Any, x: Any, slope: Any) -> Any:
-        return np.multiply(self.f(self.rows[which], x), np.broadcast_to(slope, x.shape)[..., None])
+        rows = self.rows[which]
+        values = np.multiply(self.f(rows, x), np.broadcast_to(slope, x.shape)[..., None])
+        doubt = getattr(self.f, "doubt", None)
+        if doubt is not None and len(rows):
+            np.fmax.at(self.doubts, rows, np.fmax.reduce(doubt * np.abs(values).max(axis=-1), axis=1))
+        return values
 
     # each takes numbers of rows (n,) and t (n, k), and gives f(x(t)) x'(t)
 

@@ -74,13 +74,23 @@ class _Series:
     def __init__(self, sampler: Sampler, start: Any, direction: int) -> None:
         self._sampler, self._start, self._direction = sampler, start, direction
         self.count = len(start)
+        self._doubts = np.zeros(self.count)
 
     def terms(self, rows: Any, numbers: Any) -> Any:
         """(n, k, m) for numbers (k,) or (n, k), which need not be integers."""
         numbers = np.broadcast_to(numbers, (len(rows), np.shape(numbers)[-1]))
-        return self._sampler(rows, self._start[rows, None] + self._direction * numbers)
+        values = self._sampler(rows, self._start[rows, None] + self._direction * numbers)
+        if self._sampler.doubt is not None and len(rows):
+            doubts = np.fmax.reduce(self._sampler.doubt * np.abs(values).max(axis=-1), axis=1)
+            np.fmax.at(self._doubts, rows, doubts)
+        return values
 
     def estimate(self) -> Estimate:
+        """The sums; the errors of the terms themselves, where they have any, are taken to add up over some of them."""
+        result = self._extrapolated()
+        return result._replace(error=result.error + _STAGES[0] * self._doubts[:, None])
+
+    def _extrapolated(self) -> Estimate:
         """By each method in turn for the rows that need it."""
         direct = _Direct(self, np.arange(self.count))
         result, hard = direct.until(_STAGES)

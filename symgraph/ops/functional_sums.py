@@ -20,7 +20,7 @@ from .arithmetic import abs, divide, multiply
 from .array import expand_dims
 from .base import Elementwise
 from .functional import Functional, batch_of, core_of, parts_of, real_dtype, with_axis, without_axis
-from .functional_body import Body, along
+from .functional_body import ACCEPTED, Body, Doubts, along
 from .logic import equal, less, where
 
 __all__ = ["product_over", "sum_over"]
@@ -43,13 +43,17 @@ class _Blockwise(Functional):
     def like(self, body: Body, inputs: Sequence[Any]) -> Functional:
         return sum_over(body, inputs, self.target)
 
-    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, strict: bool = True) -> list[Any]:
+    def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, doubts: Doubts | None) -> list[Any]:
         ranges = _Ranges(bounds[0], bounds[1], self.what)
         ranks = self.body.ranks
         batch = np.broadcast_shapes(ranges.batch, batch_of(free, ranks))
         values = [with_axis(value, rank, xp) for value, rank in zip(free, ranks, strict=True)]
-        blocks = _Blocks(self.body, ranges, values, self._dtype(free), math.prod(batch), xp)
+        within = Doubts(ACCEPTED if doubts is None else doubts.accepted)
+        blocks = _Blocks(self.body, ranges, values, self._dtype(free), math.prod(batch), xp, within)
         totals = self.combined(blocks, xp)
+        if doubts is not None:
+            for error in within.errors:
+                doubts.add(np.max(error, axis=-1, initial=0))
         outputs = [without_axis(total, rank, xp) for total, rank in zip(totals, self.body.out_ranks, strict=True)]
         if self.body.linear:
             return outputs
@@ -276,8 +280,11 @@ class _Blocks:
     grow with the length. Where that cannot be known beforehand, two short blocks come first, and the sizes of their values tell.
     """
 
-    def __init__(self, body: Body, ranges: _Ranges, values: Sequence[Any], dtype: Any, rows: int, xp: Any) -> None:
+    def __init__(
+        self, body: Body, ranges: _Ranges, values: Sequence[Any], dtype: Any, rows: int, xp: Any, doubts: Doubts
+    ) -> None:
         self._body, self._ranges, self._values, self._dtype, self._xp = body, ranges, values, dtype, xp
+        self._doubts = doubts
         self._slots: dict[bool, Any] = {}
         scalars = not any(body.ranks) and not any(body.out_ranks) and body.code().scalar
         self._length = max(_BLOCK // max(rows, 1), 1) if scalars else None
@@ -301,8 +308,9 @@ class _Blocks:
         masked = mask is not None
         code = self._body.code(masked)
         if masked not in self._slots:
-            self._slots[masked] = code.start(self._values, self._xp)
-        return code.run(self._slots[masked], [self._index(index), *([mask] if masked else [])], self._xp, sizes)
+            self._slots[masked] = code.start(self._values, self._xp, self._doubts)
+        bound = [self._index(index), *([mask] if masked else [])]
+        return code.run(self._slots[masked], bound, self._xp, self._doubts, sizes)
 
     def _index(self, index: Any) -> Any:
         exact = self._dtype.itemsize > (8 if self._dtype.kind == "c" else 4) or self._ranges.most < 1 << 24

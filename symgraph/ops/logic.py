@@ -195,8 +195,10 @@ class heaviside(Elementwise):
         return promote(dtype, float)
 
     def compute(self, x: Any, at_zero: Any, *, xp: Any = np) -> Any:
+        x = xp.asarray(x)
         step = xp.where(xp.less(x, 0), 0.0, xp.where(xp.equal(x, 0), at_zero, 1.0))
-        return xp.where(xp.isnan(x), x, step)
+        step = xp.where(xp.isnan(x), float("nan"), step)
+        return xp.astype(step, x.dtype) if x.dtype.kind == "f" else step
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         x, _ = self.input_nodes

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import UnsupportedExpressionError
 from ..graph import Node
-from ..nodes import as_node
 from ..shapes import Spec, promote
-from .array import broadcast_like, expand_dims
+from .array import broadcast_like, expand_dims, permute_core, reshape, reshape_like
 from .base import PureOperation, as_float, as_sum, drop_axes, normal_axes
 from .creation import arange, size
 from .logic import equal, where
@@ -63,6 +63,7 @@ class reduce_mean(_Reduction):
         return as_float(dtype)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
+        x = xp.asarray(x)
         if 0 in x.shape:  # of nothing it is 0 / 0, without NumPy's warning
             return xp.divide(xp.sum(x, axis=self.axis, keepdims=self.keepdims), 0.0)
         return xp.mean(x, axis=self.axis, keepdims=self.keepdims)
@@ -104,11 +105,17 @@ class reduce_prod(_Reduction):
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
-        return [self._spread(grad) * product_of_others(x, self.axis)]
+        if self.axis is None:
+            return [self._spread(grad) * reshape_like(product_of_others(reshape(x, -1)), x)]
+        result, rest = self._spread(grad), x
+        for axis in self.axis:  # one axis at a time: the others in the same line, times the products of the other lines
+            result = result * product_of_others(rest, axis)
+            rest = reduce_prod(rest, axis, True)
+        return [result]
 
 
 class product_of_others(PureOperation):
-    """For each entry the product of all others that a product over `axis` multiplies it with; right where entries are 0.
+    """For each entry the product of all others along an axis; right where entries are 0.
 
     >>> product_of_others([2.0, 0.0, 5.0]).eval()
     array([ 0., 10.,  0.])
@@ -116,50 +123,47 @@ class product_of_others(PureOperation):
 
     attributes = ("axis",)
 
-    def __init__(self, x: Any, axis: Any = None, name: str | None = None) -> None:
+    def __init__(self, x: Any, axis: int = -1, name: str | None = None) -> None:
         super().__init__([x], name)
-        self.axis = normal_axes(axis)
+        self.axis = int(axis)
 
     def infer(self, *specs: Spec) -> Spec:
         return Spec(specs[0].shape, promote(specs[0].dtype))
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        axes = tuple(range(x.ndim)) if self.axis is None else tuple(a % x.ndim for a in self.axis)
-        order = (*[a for a in range(x.ndim) if a not in axes], *axes)
-        moved = xp.permute_dims(x, order)
-        flat = xp.reshape(moved, (*moved.shape[: x.ndim - len(axes)], -1))
-        before, after = xp.ones_like(flat), xp.ones_like(flat)
-        before[..., 1:] = xp.cumprod(flat[..., :-1], axis=-1)
-        after[..., :-1] = xp.cumprod(flat[..., :0:-1], axis=-1)[..., ::-1]
-        result = xp.reshape(before * after, moved.shape)
-        return xp.permute_dims(result, tuple(int(i) for i in np.argsort(order)))
+        line = xp.moveaxis(x, self.axis, -1)
+        before, after = xp.ones_like(line), xp.ones_like(line)
+        before[..., 1:] = xp.cumprod(line[..., :-1], axis=-1)
+        after[..., :-1] = xp.cumprod(line[..., :0:-1], axis=-1)[..., ::-1]
+        return xp.moveaxis(before * after, -1, self.axis)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         # only products of products remain, which other operations differentiate: sum over i of grad_i prod_{k != i, j} x_k
-        from ..errors import UnsupportedExpressionError
-
         (x,) = self.input_nodes
-        if self.axis is None or len(self.axis) != 1:
-            raise UnsupportedExpressionError(
-                "Second derivatives of a product over several axes at once: take the product one axis at a time"
-            )
-        axis = self.axis[0]
-        if axis != -1:
-            raise UnsupportedExpressionError("Second derivatives of a product are there for axis=-1; transpose first")
+        grad, x = self._swapped(grad), self._swapped(x)
         i = expand_dims(arange(size(x, -1)), -1)
         j = expand_dims(arange(size(x, -1)), -2)
-        ones = as_node(1.0, x.graph)
-        without = where(equal(i, j), ones, expand_dims(x, -2))  # row i: x with entry i set to 1
+        without = where(equal(i, j), 1.0, expand_dims(x, -2))  # row i: x with entry i set to 1
         pairs = where(equal(i, j), 0.0, product_of_others(without, -1))
-        return [reduce_sum(expand_dims(grad, -1) * pairs, -2)]
+        return [self._swapped(reduce_sum(expand_dims(grad, -1) * pairs, -2))]
+
+    def _swapped(self, node: Node) -> Node:
+        """`node` with this operation's axis exchanged with the last one."""
+        (x,) = self.input_nodes
+        axis = self.axis if self.axis < 0 or ... in x.shape else self.axis - len(x.shape)
+        if axis >= 0:
+            raise UnsupportedExpressionError(
+                "The second derivative of a product along an axis counted from the front needs the number of axes: use a negative axis"
+            )
+        return permute_core(node, [-1, *range(axis + 1, -1), axis] if axis != -1 else [-1])
 
 
 class _Extreme(_Reduction):
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
-        best = where(equal(x, self._spread(self)), 1.0, 0.0)
-        count = self._spread(reduce_sum(best, self.axis, self.keepdims))
-        return [self._spread(grad) * best / count]
+        best = equal(x, self._spread(self))
+        count = self._spread(reduce_sum(where(best, 1.0, 0.0), self.axis, self.keepdims))
+        return [where(best, self._spread(grad) / count, 0)]
 
 
 class reduce_max(_Extreme):
@@ -247,6 +251,7 @@ class reduce_logsumexp(_Reduction):
         return as_float(dtype)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
+        x = xp.asarray(x)
         top = xp.max(x, axis=self.axis, keepdims=True)
         top = xp.where(xp.isfinite(top), top, 0.0)
         total = xp.log(xp.sum(xp.exp(x - top), axis=self.axis, keepdims=True)) + top

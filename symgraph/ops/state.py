@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..graph import Node
 from ..nodes import Operation, Variable
-from ..shapes import Spec, broadcast, format_shape, promote
+from ..shapes import Spec, broadcast, format_shape, is_static, promote
 
 
 class identity(Operation):
@@ -74,8 +74,6 @@ class _Assignment(Operation):
     Several assignments to one variable in one run take effect in the order in which they were built.
     """
 
-    updates: ClassVar[bool] = True
-
     def __init__(self, ref: Any, value: Any, name: str | None = None) -> None:
         if not isinstance(ref, Variable):
             raise TypeError(f"{type(self).__name__} needs a Variable, not {ref!r}")
@@ -90,7 +88,7 @@ class _Assignment(Operation):
 
     def infer(self, *specs: Spec) -> Spec:
         ref, value = specs
-        if self.updates and ... not in value.shape and broadcast(ref.shape, value.shape) != ref.shape:
+        if is_static(ref.shape) and ... not in value.shape and broadcast(ref.shape, value.shape) != ref.shape:
             raise ShapeError(
                 f"A value of shape {format_shape(value.shape)} cannot be assigned to a variable of shape {format_shape(ref.shape)}"
             )
@@ -99,7 +97,12 @@ class _Assignment(Operation):
     def compute(self, ref: Any, value: Any, *, xp: Any = np) -> Any:
         value = xp.asarray(self._new(ref, value, xp))
         if value.shape != ref.shape:
-            value = xp.broadcast_to(value, ref.shape)
+            try:
+                value = xp.broadcast_to(value, ref.shape)
+            except ValueError:
+                raise ShapeError(
+                    f"A value of shape {value.shape} cannot be assigned to the variable {self.variable.name!r} of shape {ref.shape}"
+                ) from None
         if not np.can_cast(value.dtype, ref.dtype, "same_kind"):
             raise TypeError(
                 f"A value of dtype {value.dtype} cannot be assigned to {self.variable.name!r} of dtype {ref.dtype}; cast it"
@@ -154,6 +157,8 @@ class group(Operation):
 
     >>> group(assign(Variable(1.0), 2.0)).eval()
     """
+
+    has_value = False
 
     def __init__(self, *inputs: Any, name: str | None = None) -> None:
         super().__init__([node for node in inputs if node is not None], name)

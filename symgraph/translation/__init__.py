@@ -143,5 +143,5 @@ def translate(expr: Any, bindings: Mapping[Any, Any] | None = None) -> Any:
     present = {node.symbol: node for node in graph.placeholders if node.symbol is not None}
     structure = Structure(expr)
     with graph.as_default():
-        translation = translate_all(structure.leaves, bindings={**present, **bindings})
+        translation = translate_all(structure.leaves, bindings=bindings, present=present)
     return structure.rebuild(translation.nodes)

@@ -61,17 +61,27 @@ def exact(expr: Any) -> float | complex | None:
     return _evaluated(expr)
 
 
+def _without_noise(re: Any, im: Any) -> tuple[Any, Any]:
+    """Parts without the one that is only rounding: roots of real numbers by complex ones leave such a rest."""
+    if not (re.is_Float and im.is_Float):
+        return re, im
+    small = sympy.Float(10) ** (10 - _DIGITS)
+    if abs(im) < small * abs(re):
+        return re, sympy.S.Zero
+    return (sympy.S.Zero, im) if abs(re) < small * abs(im) else (re, im)
+
+
 @lru_cache(maxsize=4096)
 def _evaluated(expr: Any) -> float | complex | None:
     try:
         value = expr.evalf(_DIGITS, strict=True)
     except PrecisionExhausted:
         value = expr.evalf(_DIGITS, maxn=2000)
-    except (TypeError, ValueError, NotImplementedError, AttributeError, ZeroDivisionError, LookupError):
+    except (TypeError, ValueError, NotImplementedError, AttributeError, ZeroDivisionError, RecursionError, LookupError):
         return None
     if value in (sympy.S.NaN, sympy.S.ComplexInfinity):
         return math.nan
-    re, im = value.as_real_imag()
+    re, im = _without_noise(*value.as_real_imag())
     if not all(part.is_Rational or part.is_Float or part in (sympy.oo, -sympy.oo) for part in (re, im)):
         return None
     return complex(_real(re, expr), _real(im, expr)) if im != 0 else _real(re, expr)

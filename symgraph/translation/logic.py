@@ -160,6 +160,8 @@ def _piecewise(translator: Translator, expr: Any, values: Sequence[Value]) -> Va
         result = node if always else where(test, node, result)
         for operand in operands:
             result = where(is_nan(operand), nan, result)
+    if all(isinstance(branch.node, Constant) and type(branch.node.value) is float for branch in branches):
+        result = cast(result, translator.dtype)  # numbers alone tell no precision
     return Value(result, shape)
 
 

@@ -10,7 +10,7 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from ..graph import Node
 from ..nodes import Constant
-from ..ops.arithmetic import multiply, power
+from ..ops.arithmetic import divide, multiply, power
 from ..ops.creation import eye, full
 from ..ops.forms import diag, diag_part, join, kron
 from ..ops.indexing import getitem
@@ -50,9 +50,11 @@ def product(translator: Translator, values: Sequence[Value]) -> Value:
     if not scalars:
         return result._replace(negated=negated)
     factor = scalar_product(translator, scalars)
-    node, scale = result.node, factor._replace(negated=False).settled.node
-    if not (isinstance(scale, Constant) and scale.value == 1):
-        node = multiply(spread(Value(scale), result.rank), node)
+    node, scale = result.node, spread(Value(factor.node), result.rank)
+    if factor.inverted:
+        node = divide(node, scale)
+    elif not (isinstance(scale, Constant) and scale.value == 1):
+        node = multiply(scale, node)
     return Value(node, result.shape, negated ^ factor.negated)
 
 

@@ -198,7 +198,7 @@ def rational_power(translator: Translator, value: Value, exponent: Any) -> Value
     if q == 1:
         return Value(x if p == 1 else square(x) if p == 2 else integer_power(x, n=p))
     if q == 2 and p in (1, 3):
-        return Value(sqrt(x) if p == 1 else multiply(x, sqrt(x)))
+        return Value(sqrt(x) if p == 1 else power(x, translator.constant(1.5)))
     if q == 3 and p == 1:
         return Value(principal_cbrt(x))
     return Value(power(x, translator.constant(p / q)))

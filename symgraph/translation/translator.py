@@ -14,8 +14,9 @@ from sympy.tensor.array.expressions import ArraySymbol
 
 from ..errors import UnboundSymbolError, UnsupportedExpressionError, brief
 from ..graph import Graph, Node
-from ..nodes import as_node, constant, placeholder
+from ..nodes import as_node, constant, placeholder, symbol_name
 from ..ops.creation import dimension
+from ..ops.forms import in_core_shape
 from ..ops.parts import real
 from ..shapes import core_shape
 from .bases import index_shape
@@ -50,6 +51,7 @@ class Translator:
         domain: "real", or "complex": then all values may be complex, and what is defined for real numbers only takes the real parts.
         functions: Python callables by the names of the SymPy functions that they stand for.
         use_imps: whether implementations attached by SymPy's `implemented_function` are used; they come before `functions`.
+        present: placeholders to use for symbols that are neither bound nor a dimension of something.
         tolerant: an unbound symbol in a branch of a Piecewise is an error only when a run takes that branch.
         within: the expressions in which the rank of an IndexedBase without a shape is looked up.
     """
@@ -65,6 +67,7 @@ class Translator:
         functions: Mapping[str, Any] | None = None,
         use_imps: bool = True,
         tolerant: bool = False,
+        present: Mapping[Any, Node] | None = None,
         within: Sequence[Any] = (),
     ) -> None:
         if domain not in ("real", "complex"):
@@ -76,6 +79,7 @@ class Translator:
         self.functions = dict(functions or {})
         self.use_imps = use_imps
         self.tolerant = tolerant
+        self.present = dict(present or {})
         self.within = tuple(within)
         self.untaken: dict[
             int, tuple[Any, ...]
@@ -101,7 +105,7 @@ class Translator:
 
     def bind(self, symbol: Any, node: Any) -> Value:
         """Let `node` stand for `symbol`."""
-        value = node if isinstance(node, Value) else Value(as_node(node, self.graph), self.core(symbol))
+        value = node if isinstance(node, Value) else Value(self._fitting(symbol, node), self.core(symbol))
         self._leaves[symbol] = value
         if isinstance(value.node, placeholder):
             self.placeholders[symbol] = value.node
@@ -112,8 +116,18 @@ class Translator:
                 self._sizes.append((dim, dimension(value.node, axis=axis - value.rank)))
         return value
 
+    def _fitting(self, symbol: Any, value: Any) -> Node:
+        """The node of what is bound to a symbol, in the symbol's shape; a vector of length m for an (m, 1) symbol, as in a feed."""
+        node = as_node(value, self.graph)
+        core = self.core(symbol)
+        if not core or (isinstance(node, placeholder) and node.symbol == symbol):
+            return node
+        return in_core_shape(node, [dim if isinstance(dim, int) else None for dim in core], symbol_name(symbol))
+
     def declare(self, symbol: Any) -> Value:
         """A new placeholder for `symbol`."""
+        if symbol in self.present:
+            return self.bind(symbol, self.present[symbol])
         with self.graph.as_default():
             return self.bind(symbol, placeholder(symbol, core=self.core(symbol)))
 
@@ -130,7 +144,7 @@ class Translator:
         if always is not None:
             return always
         if isinstance(expr, sympy.Derivative) and isinstance(expr.expr, AppliedUndef):
-            return not self.strict or expr in self._leaves
+            return expr in self._leaves or (not self.strict and self.rule(expr.expr) is None)
         if self._leaves and expr in self._leaves:
             return True
         return isinstance(expr, AppliedUndef) and self.rule(expr) is None
@@ -172,8 +186,10 @@ class Translator:
                 length = sympy.Dummy("length", integer=True)
                 solution = sympy.solve(dim - length, symbol)
                 if len(solution) == 1:
-                    self._leaves[length] = Value(node)
-                    return self.scalar(solution[0]).settled.node
+                    inner = self.inner()
+                    inner.bind(length, Value(node))
+                    self._dimensions[symbol] = inner.scalar(solution[0]).settled.node
+                    return self._dimensions[symbol]
         return None
 
     def unbound(self, symbols: Iterable[Any]) -> list[Any]:
@@ -224,7 +240,9 @@ class Translator:
 
     # --- the walk
 
-    def survey(self, exprs: Sequence[Any]) -> tuple[list[Any], dict[int, Sequence[Any]], dict[int, Any], dict[int, Any]]:
+    def survey(
+        self, exprs: Sequence[Any]
+    ) -> tuple[list[Any], dict[int, Sequence[Any]], dict[int, Any], dict[int, Any]]:
         """What must be computed for expressions: the objects, their children, the numbers and the inputs among them, by their ids.
 
         Raises as `translate` does.
@@ -300,10 +318,11 @@ class Translator:
         leaves: Mapping[int, Any],
     ) -> None:
         unsupported: dict[Any, str] = {}
+        values, inner = False, []
         for expr in leaves.values():
             if self.strict and isinstance(expr, AppliedUndef) and expr not in self._leaves:
                 unsupported[brief(expr)] = (
-                    f"the function {expr.func} is undefined: make {brief(expr)} an argument, or give an implementation"
+                    f"the function {expr.func} is undefined: make {brief(expr)} an argument, or implement it by symgraph.register"
                 )
         for expr in order:
             key = id(expr)
@@ -313,6 +332,12 @@ class Translator:
             reason = _no_rule(expr) if found is None else found.refuse(expr) or found.inspect(self, expr)
             if reason is not None:
                 unsupported[brief(expr)] = reason
+                values |= _is_value(expr)
+                if not _is_value(expr):
+                    inner.append(brief(expr))
+        if values:  # what is no value by itself, such as the limits of a sum, is part of something that is listed
+            for text in inner:
+                unsupported.pop(text, None)
         if unsupported:
             parts = tuple(expr for expr in order if brief(expr) in unsupported) if len(order) < 10_000 else ()
             listed = "\n".join(f"  {text}: {reason}" for text, reason in unsupported.items())
@@ -348,6 +373,10 @@ class Translator:
         for symbol in unbound:
             self._leaves[symbol] = Value(self.constant(float("nan")))
         return True
+
+
+def _is_value(expr: Any) -> bool:
+    return isinstance(expr, (sympy.Expr, sympy.NDimArray, sympy.MatrixBase, sympy.logic.boolalg.Boolean))
 
 
 def _no_rule(expr: Any) -> str:

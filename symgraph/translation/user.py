@@ -76,6 +76,8 @@ def user_rule(expr: Any, functions: Mapping[str, Any], use_imps: bool = True) ->
 
     def build(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
         inputs = [value.settled.node for value in values]
-        return Value(call(inputs, found.compute, found.gradient), found.shape)
+        return Value(
+            call(inputs, found.compute, found.gradient, [value.rank for value in values], found.shape), found.shape
+        )
 
     return Rule(build)
