@@ -508,6 +508,30 @@ def test_rows_of_integrals_without_a_value():
     assert np.isnan(value(Integral(x * y, (y, 0, 2)), x=np.nan))
 
 
+def test_singularities_of_inner_integrals():
+    """The inner integrals lose digits close to the corner, where they hardly count."""
+    assert value(Integral(1 / (1 - x**2 * y**2), (x, 0, 1), (y, 0, z)), z=1.0) == pytest.approx(np.pi**2 / 8, rel=1e-11)
+    assert value(Integral(1 / sqrt(x**2 + y**2), (y, 0, 1), (x, 0, 1))) == pytest.approx(2 * np.arcsinh(1), rel=1e-11)
+    assert value(Integral(1 / y**x, (y, 0, 1), (x, 0, 0.9))) == pytest.approx(np.log(10), rel=1e-11)
+    assert value(Sum(Integral(exp(-k * y), (y, 0, oo)) / k, (k, 1, oo))) == pytest.approx(np.pi**2 / 6, rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        Integral(1 / (x * y), (y, 0, 1), (x, 1, 2)),
+        Integral(1 / sqrt(abs(y - 0.3)), (y, 0, 1), (x, 0, 1)),  # not accurate enough
+        Integral(Sum(x**k, (k, 0, oo)), (x, 0, 2)),
+        Sum(Integral(1 / y, (y, 0, k)), (k, 1, 3)),
+        Sum(Sum(1 / j, (j, k, oo)), (k, 1, 3)),
+    ],
+    ids=str,
+)
+def test_inner_integrals_and_sums_without_a_value(expr):
+    with pytest.raises(ConvergenceError, match="does not converge"):
+        value(expr)
+
+
 def test_the_rule_is_exact_for_polynomials():
     """Kronrod's 21 points up to degree 31, Gauss's 10 points, of which the error is the difference, up to 19."""
     for degree in (0, 1, 10, 18, 30):

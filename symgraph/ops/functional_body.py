@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ConvergenceError
 from ..graph import OPERATORS, Graph, Node, postorder
 from ..nodes import Constant, Operation, constant, placeholder
 from ..shapes import Spec, broadcast, promote
@@ -69,16 +70,23 @@ class Doubts:
     Attributes:
         accepted: what is less accurate than this is nan.
         errors: arrays in the batch shape of the body, the axis of its variable included.
+        failures: what is to be said where a method found no value.
     """
 
     def __init__(self, accepted: float) -> None:
         self.accepted = accepted
         self.errors: list[Any] = []
+        self.failures: list[str] = []
 
     def add(self, error: Any) -> None:
         """Note errors, unless all are as small as they usually are."""
         if np.any(error > 1e-11):
             self.errors.append(error)
+
+    def check(self, value: Any) -> None:
+        """Raise ConvergenceError where a method failed and nothing but nan is left of the whole value."""
+        if self.failures and bool(np.all(np.isnan(value))):
+            raise ConvergenceError(self.failures[0])
 
 
 class Code:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import ConvergenceError
 from ..graph import Node
 from ..nodes import Constant
 from .functional import Functional, at_point, batch_of, core_of, real_dtype
@@ -53,38 +52,31 @@ class Rowwise(Functional):
         flat = [np.broadcast_to(bound, batch).reshape(rows) for bound in bounds]
         sampler = Sampler(self.body, free, batch, self.target.kind == "c")
         step = max(_ROWS // sampler.width, 1)
-        accepted = ACCEPTED if doubts is None else doubts.accepted
+        told = Doubts(ACCEPTED) if doubts is None else doubts
         parts = [
-            self._rows(sampler.part(i), [bound[i : i + step] for bound in flat], accepted) for i in range(0, rows, step)
+            self._rows(sampler.part(i), [bound[i : i + step] for bound in flat], told) for i in range(0, rows, step)
         ]
-        if doubts is None:
-            self._check(parts)
-        elif parts:
-            doubts.add(np.concatenate([_relative(part) for part in parts]).reshape(batch))
+        told.failures.extend(sampler.failures[:1])
         value = np.concatenate([part.value for part in parts]) if parts else np.zeros((0, sampler.width))
+        if doubts is None and rows:
+            told.check(value.sum(axis=-1))
+        elif parts:
+            told.add(np.concatenate([_relative(part) for part in parts]).reshape(batch))
         return [xp.asarray(v) for v in sampler.split(value, batch, real_dtype(free, np.float64))]
 
-    def _rows(self, sampler: Sampler, bounds: Sequence[Any], accepted: float) -> Estimate:
-        """The values of some rows; nan where they are not accurate enough. The error is 0 where the function itself is undefined."""
+    def _rows(self, sampler: Sampler, bounds: Sequence[Any], told: Doubts) -> Estimate:
+        """The values of some rows; nan where they are not accurate enough, or where the function itself is undefined."""
         with np.errstate(all="ignore"):
             estimate = self.estimate(sampler, bounds)
             scale = np.maximum(estimate.size, np.abs(estimate.value))
-            failed = ~((estimate.error <= accepted * scale) & np.isfinite(scale))
-        error = np.where(
-            np.isnan(estimate.value), 0, np.where(failed, np.maximum(estimate.error, 1e-300), estimate.error)
-        )
-        return Estimate(np.where(failed, np.nan, estimate.value), error, estimate.size)
-
-    def _check(self, parts: Sequence[Estimate]) -> None:
-        """Raise where the method failed in every row."""
-        if not parts or not all(np.all(np.any(np.isnan(p.value) & (p.error > 0), axis=-1)) for p in parts):
-            return
-        first = parts[0]
-        at = np.argmax(first.error[0])
-        raise ConvergenceError(
-            f"The {self.what} does not converge, or not well enough: the estimated error is {first.error[0, at]:.1e}, "
-            f"and the size {first.size[0, at]:.1e}. {self.advice}"
-        )
+            failed = ~((estimate.error <= told.accepted * scale) & np.isfinite(scale)) & ~np.isnan(estimate.value)
+        if failed.any() and not told.failures:
+            at = np.unravel_index(np.argmax(failed), failed.shape)
+            told.failures.append(
+                f"The {self.what} does not converge, or not well enough: the estimated error is {estimate.error[at]:.1e}, "
+                f"and the size {estimate.size[at]:.1e}. {self.advice}"
+            )
+        return estimate._replace(value=np.where(failed, np.nan, estimate.value))
 
     advice: ClassVar[str] = ""
 
@@ -133,12 +125,14 @@ class Sampler:
     Attributes:
         width: the number of components.
         doubt: the relative errors (n, k) of the last values, where they come from numerical methods that doubt them; else None.
+        failures: what such methods say where they found no value.
     """
 
     def __init__(self, body: Body, free: Sequence[Any], batch: tuple[int, ...], is_complex: bool) -> None:
         self._body, self._code, self._complex = body, body.code(), is_complex
         self._first = 0
         self.doubt: Any = None
+        self.failures: list[str] = []
         self._shared = [
             is_weak(v) or math.prod(np.shape(v)[: np.ndim(v) - r]) == 1 for v, r in zip(free, body.ranks, strict=True)
         ]
@@ -199,6 +193,7 @@ class Sampler:
             x = x.astype(np.complex128)
         doubts = Doubts(TOLERATED)
         outputs = self._code.run(self._code.start(values, np, doubts), [x], np, doubts)
+        self.failures.extend(doubts.failures[:1])
         for error in doubts.errors:
             error = np.broadcast_to(error, x.shape)
             self.doubt = error if self.doubt is None else np.fmax(self.doubt, error)

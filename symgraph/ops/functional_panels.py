@@ -79,6 +79,7 @@ GOAL = 1e-12  # of the value
 _NOISE = 2e-14  # of the integral of |f|: rounding errors
 _PANELS = 1000  # of one row, at most
 _ROUNDS = 60
+_ENOUGH = 1e-10  # an error that needs no other method
 
 
 class Estimate(NamedTuple):
@@ -92,6 +93,11 @@ class Estimate(NamedTuple):
         """Take over what `other` says of these rows."""
         for mine, new in zip(self, other, strict=True):
             mine[rows] = new
+
+    @property
+    def open(self) -> Any:
+        """For each row whether another method should be tried."""
+        return ~self.converged(_ENOUGH) & ~np.isnan(self.value).any(axis=-1)
 
     def converged(self, goal: float = GOAL) -> Any:
         """For each row whether all its components are within the tolerance."""

@@ -20,7 +20,7 @@ __all__ = ["integrate"]
 _END = 6.1  # of the transformed variable: 1e150 in x
 _NEGLIGIBLE = 1e-18  # of the largest value
 _EPS = 2.0**-52
-_ENOUGH = 1e-10  # an error that needs no other method
+_FAR = 4.2  # of the transformed variable of a finite range: 1e-45 of its length from an end
 _FIRST = np.array([0.0, 0.37, 0.71, 1.0])
 _HALVINGS = 27
 _SURVEYS = ((65, 3), (513, 2), (4097, 3))  # numbers of nodes, and how often they are set anew in a narrower range
@@ -147,20 +147,15 @@ def _finite(rows: _Rows) -> Estimate:
     """As it is; then with the ends at infinity; then with the ends approached by halving."""
     result = adaptive(rows.straight, np.tile(_FIRST, (len(rows), 1)), rounds=2)
     defined = ~np.isnan(result.value).any(axis=-1)
-    hard = np.flatnonzero((~result.converged() | ~np.any(result.size > 0, axis=-1)) & defined)
-    return _improved(result, hard, _with_ends(rows.some(hard))) if hard.size else result
-
-
-def _improved(result: Estimate, where: Any, better: Estimate) -> Estimate:
-    result = result._replace(value=result.value.astype(np.result_type(result.value, better.value)))
-    result.put(where, better)
-    return result
+    hard = (~result.converged() | ~np.any(result.size > 0, axis=-1)) & defined
+    result.error[hard] = np.inf
+    return _retried(rows, result, hard, lambda part, which: _with_ends(part))
 
 
 def _with_ends(rows: _Rows) -> Estimate:
     width = np.abs(rows.upper - rows.lower)
     low, high = (-np.arcsinh(_distance(width, end) / np.pi) for end in (rows.lower, rows.upper))
-    survey = _survey(rows.ends, np.maximum(low, -_END), np.minimum(-high, _END), trim=False)
+    survey = _survey(rows.ends, np.maximum(low, -_END), np.minimum(-high, _END), droppable=_FAR)
     survey = survey._replace(oscillates=np.zeros(len(rows), bool))
     return _either(rows, survey, lambda part, which: _transformed(part.ends, survey, which), _towards_ends)
 
@@ -199,14 +194,14 @@ def _half_line(rows: _Rows) -> Estimate:
     """Transformed, or as an oscillation: that first where the transformed integrand looks like one, else where the other fails."""
     finite_end = np.where(np.isinf(rows.upper), rows.lower, rows.upper)
     low = -np.arcsinh(2 / np.pi * _distance(np.ones(len(rows)), finite_end))
-    survey = _survey(rows.outwards, np.maximum(low, -_END), np.full(len(rows), _END), trim=True)
+    survey = _survey(rows.outwards, np.maximum(low, -_END), np.full(len(rows), _END), droppable=0.0)
     return _either(rows, survey, lambda part, which: _transformed(part.outwards, survey, which), _oscillating)
 
 
 def _line(rows: _Rows) -> Estimate:
     """Transformed, or as two half-lines."""
     end = np.full(len(rows), _END)
-    survey = _survey(rows.both, -end, end, trim=True)
+    survey = _survey(rows.both, -end, end, droppable=0.0)
     return _either(rows, survey, lambda part, which: _transformed(part.both, survey, which), _two_halves)
 
 
@@ -221,23 +216,27 @@ def _transformed(g: Integrand, survey: _Survey, which: Any) -> Estimate:
 
 def _either(rows: _Rows, survey: _Survey, transformed: Any, other: Any) -> Estimate:
     """By the transformation, except where something is cut off or the sign changes often; then by the other method where it has not converged."""
-    tried = np.any(survey.cut > 1e-11 * survey.size, axis=-1) | survey.oscillates
+    first = np.any(survey.cut > 1e-11 * survey.size, axis=-1) | survey.oscillates
     result = Estimate(*[np.zeros_like(survey.cut) for _ in range(3)])
     result.error[:] = np.inf
-    first = np.flatnonzero(tried)
-    if first.size:
-        result = _improved(result, first, other(rows.some(first)))
-    rest = np.flatnonzero(~result.converged(_ENOUGH) & ~np.isnan(result.value).any(axis=-1))
-    if rest.size:
-        result = _replaced(result, rest, transformed(rows.some(rest), rest))
-    last = np.flatnonzero(~result.converged(_ENOUGH) & ~np.isnan(result.value).any(axis=-1) & ~tried)
-    return _replaced(result, last, other(rows.some(last))) if last.size else result
+    result = _retried(rows, result, first, lambda part, which: other(part))
+    result = _retried(rows, result, result.open, transformed)
+    return _retried(rows, result, result.open & ~first, lambda part, which: other(part))
 
 
-def _replaced(result: Estimate, where: Any, other: Estimate) -> Estimate:
-    """`result` with those rows of `other` that have a smaller error, or are undefined."""
+def _retried(rows: _Rows, result: Estimate, some: Any, method: Any) -> Estimate:
+    """`result`, with some rows by a method, if the error is smaller there or the function turns out to be undefined."""
+    where = np.flatnonzero(some)
+    if not where.size:
+        return result
+    numbers = rows.rows[where]
+    doubts, rows.doubts[numbers] = rows.doubts[numbers], 0.0
+    other = method(rows.some(where), where)
     better = np.all((other.error < result.error[where]) | np.isnan(other.value), axis=-1)
-    return _improved(result, where[better], Estimate(*[part[better] for part in other]))
+    rows.doubts[numbers[~better]] = doubts[~better]
+    result = result._replace(value=result.value.astype(np.result_type(result.value, other.value)))
+    result.put(where[better], Estimate(*[part[better] for part in other]))
+    return result
 
 
 def _oscillating(rows: _Rows) -> Estimate:
@@ -265,7 +264,9 @@ def _oscillating(rows: _Rows) -> Estimate:
         np.abs(value[:, -1]) < 0.999 * np.abs(value[:, 5]), doubt, np.inf
     )  # without a decrease there is no limit
     part = Estimate(first.value + limit, first.error + doubt + error.sum(axis=1), first.size + size.sum(axis=1))
-    return _improved(result, found, part)
+    result = result._replace(value=result.value.astype(part.value.dtype))
+    result.put(found, part)
+    return result
 
 
 def _sign_changes(rows: _Rows) -> Any:
@@ -302,11 +303,12 @@ class _Survey(NamedTuple):
     oscillates: Any
 
 
-def _survey(g: Integrand, low: Any, high: Any, trim: bool) -> _Survey:
+def _survey(g: Integrand, low: Any, high: Any, droppable: float) -> _Survey:
     """Look at g on nodes from low to high.
 
-    With `trim`, values that are not finite do not count where those before them are negligible: an overflow far out. The nodes are set anew in
-    what turns out to be a much narrower range; there are more of them where a peak stands out of its neighbours, or where all values are 0.
+    Where |t| is larger than `droppable`, values that are not finite do not count if those before them are negligible: an overflow far out, or
+    an underflow close to an end. The nodes are set anew in what turns out to be a much narrower range; there are more of them where a peak stands
+    out of its neighbours, or where all values are 0.
     """
     count = len(low)
     edges, changes = np.zeros((count, 9)), np.zeros(count, int)
@@ -316,7 +318,7 @@ def _survey(g: Integrand, low: Any, high: Any, trim: bool) -> _Survey:
         sharp = [todo[:0]]
         for turn in range(turns):
             t = low[todo, None] + (high - low)[todo, None] * np.linspace(0, 1, points)
-            seen = _Nodes(g(todo, t), trim)
+            seen = _Nodes(g(todo, t), np.abs(t) > droppable)
             at = np.arange(len(todo))
             edges[todo] = _first_edges(t, seen)
             changes[todo] = np.maximum(changes[todo], seen.changes)
@@ -340,7 +342,7 @@ def _survey(g: Integrand, low: Any, high: Any, trim: bool) -> _Survey:
 class _Nodes:
     """What values at nodes (n, k, m) say: where they matter (`first` to `last`), and their size relative to the largest (`weight`)."""
 
-    def __init__(self, values: Any, trim: bool) -> None:
+    def __init__(self, values: Any, droppable: Any) -> None:
         finite = np.isfinite(values)
         signs = np.where(finite, values, 0)[..., 0].real
         values = np.where(finite, np.abs(values), 0)
@@ -350,9 +352,8 @@ class _Nodes:
         self.zero = ~np.any(top[:, 0] > 0, axis=-1)
         signs = np.where(self.weight > 1e-9, signs, 0)
         self.changes = np.sum(signs[:, 1:] * signs[:, :-1] < 0, axis=1)
-        matter = (self.weight > _NEGLIGIBLE) | (False if trim else ~finite.all(axis=-1))
-        if trim:  # what is not finite matters where the nodes on both sides of it do
-            matter |= ~finite.all(axis=-1) & self._between(self.weight > 1e-10)
+        matter = self.weight > _NEGLIGIBLE
+        matter |= ~finite.all(axis=-1) & (~droppable | self._beside(self.weight > 1e-10))
         points = matter.shape[1]
         none = ~matter.any(axis=1)
         self.first = np.where(none, 0, np.maximum(np.argmax(matter, axis=1) - 1, 0))
@@ -362,8 +363,8 @@ class _Nodes:
         self.cut = self.cut + np.where((self.last == points - 1)[:, None], values[at, points - 1], 0)
 
     @staticmethod
-    def _between(matter: Any) -> Any:
-        """The nodes beside which one matters, or a node beside which one does: a border of a region that is not finite."""
+    def _beside(matter: Any) -> Any:
+        """The nodes beside one that matters: at the border of a region that is not finite."""
         return np.pad(matter[:, 1:], ((0, 0), (0, 1))) | np.pad(matter[:, :-1], ((0, 0), (1, 0)))
 
     @property

@@ -52,12 +52,16 @@ class _Blockwise(Functional):
         blocks = _Blocks(self.body, ranges, values, self._dtype(free), math.prod(batch), xp, within)
         totals = self.combined(blocks, xp)
         if doubts is not None:
+            doubts.failures.extend(within.failures[:1])
             for error in within.errors:
-                doubts.add(np.max(error, axis=-1, initial=0))
+                doubts.add(np.max(error, axis=-1, initial=0) if np.ndim(error) else error)
         outputs = [without_axis(total, rank, xp) for total, rank in zip(totals, self.body.out_ranks, strict=True)]
         if self.body.linear:
             return outputs
-        return [self.finished(ranges, outputs[0], batch, xp)]
+        value = self.finished(ranges, outputs[0], batch, xp)
+        if doubts is None:
+            within.check(value)
+        return [value]
 
     def _dtype(self, free: Sequence[Any]) -> np.dtype[Any]:
         """The dtype of the integers: that of the free inputs, so that single precision stays so; complex if `target` is."""
