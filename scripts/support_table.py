@@ -71,7 +71,7 @@ def tried(kind: type) -> tuple[str, str, str] | None:
 
 def gradient(f: symgraph.Function) -> str:
     """Whether there is a gradient with respect to any argument."""
-    leaves = [node for node in f.graph.placeholders]
+    leaves = list(f.graph.placeholders)
     try:
         found = symgraph.gradients(list(f.nodes), leaves)
     except Exception:
