@@ -108,6 +108,8 @@ class Code:
         self._constants = [node.value for node in constants]
         self._once = [step for step in steps if step[0] not in varying]
         self._each = [step for step in steps if step[0] in varying]
+        self._holds_bodies = any(hasattr(node, "compute_within") for node in operations)
+        self._computes = [[_call(node, np, None) for node, _, _ in part] for part in (self._once, self._each)]
         self._outputs = [number[node] for node in outputs]
         self._ends = self._last_uses()
         self.scalar = all(np.shape(value) == () for value in self._constants)  # no constant has axes of its own
@@ -126,8 +128,8 @@ class Code:
         """The values that stay the same from run to run, for these values of the free inputs."""
         slots = [*free, *[None] * (self._bound.stop - self._free), *self._constants]
         slots += [None] * (len(self._once) + len(self._each))
-        for operation, inputs, output in self._once:
-            slots[output] = _call(operation, xp, doubts)(*[slots[i] for i in inputs])
+        for (_, inputs, output), compute in zip(self._once, self._calls(self._once, xp, doubts), strict=True):
+            slots[output] = compute(*[slots[i] for i in inputs])
         return slots
 
     def run(
@@ -141,15 +143,23 @@ class Code:
         """The outputs for these values of the bound variables. The size of each step's value is appended to `sizes`."""
         work = list(slots)
         work[self._bound] = bound
-        for (operation, inputs, output), ends in zip(self._each, self._ends, strict=True):
-            work[output] = _call(operation, xp, doubts)(*[work[i] for i in inputs])
+        calls = self._calls(self._each, xp, doubts)
+        for (_, inputs, output), compute, ends in zip(self._each, calls, self._ends, strict=True):
+            work[output] = compute(*[work[i] for i in inputs])
             if sizes is not None:
                 sizes.append(math.prod(np.shape(work[output])))
             for end in ends:
                 work[end] = None
         return [work[i] for i in self._outputs]
 
+    def _calls(self, steps: Sequence[_Step], xp: Any, doubts: Doubts | None) -> Sequence[Callable[..., Any]]:
+        """What computes each step."""
+        if xp is not np or self._holds_bodies:
+            return [_call(operation, xp, doubts) for operation, _, _ in steps]
+        return self._computes[steps is self._each]
 
+
+_Step = tuple[Operation, tuple[int, ...], int]
 _PACKAGE = f"{__name__.partition('.')[0]}."
 
 

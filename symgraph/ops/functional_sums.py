@@ -329,7 +329,7 @@ def _block_length(first: Sequence[int], second: Sequence[int]) -> int:
 
 
 class _Total:
-    """A sum of arrays that carries its rounding errors along (Knuth's TwoSum), for any number of them."""
+    """A sum of arrays that carries its rounding errors along (Knuth's TwoSum), unless they are so large that this would take most of the time."""
 
     def __init__(self, xp: Any) -> None:
         self._xp, self._sum, self._error = xp, None, None
@@ -340,6 +340,9 @@ class _Total:
             self._sum = x
             return
         a, total = self._sum, self._xp.add(self._sum, x)
+        if math.prod(np.shape(total)) > _BLOCK:
+            self._sum = total
+            return
         b = total - a
         error = (a - (total - b)) + (x - b)
         self._sum, self._error = total, error if self._error is None else self._error + error

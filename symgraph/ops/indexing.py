@@ -250,6 +250,9 @@ class element(PureOperation):
         )
 
     def compute(self, x: Any, *indices: Any, xp: Any = np) -> Any:
+        part = _stretch(self, x.shape, indices)
+        if part is not None:
+            return x[part]
         front, places = _places(self, x.shape, indices, xp)
         return xp.permute_dims(x, front)[places]
 
@@ -287,6 +290,11 @@ class add_elements(PureOperation):
         return Spec(specs[1].shape, promote(specs[0].dtype))
 
     def compute(self, values: Any, like: Any, *indices: Any, xp: Any = np) -> Any:
+        part = _stretch(self, like.shape, indices)
+        if part is not None:
+            result = xp.zeros(like.shape, dtype=values.dtype)
+            result[part] = values
+            return result
         front, places = _places(self, like.shape, indices, xp)
         if not any(isinstance(place, np.ndarray) for place in places):
             alone = xp.zeros(like.shape, dtype=xp.asarray(values).dtype)
@@ -314,6 +322,22 @@ def _last_axes(shape: Shape, count: int) -> Shape | None:
             raise ShapeError(f"{count} indices for an array of shape {format_shape(shape)}")
         return None
     return known[len(known) - count :]
+
+
+def _stretch(op: element | add_elements, shape: Sequence[int], indices: Sequence[Any]) -> tuple[Any, ...] | None:
+    """The index, as a slice, of entries at evenly rising places of the last axis, the same for all batches: u[i + 1] under a sum over i."""
+    if op.pattern != (INDEX,) or np.ndim(indices[0]) != 1 or len(indices[0]) < 2 or len(shape) < 2 or shape[-2] != 1:
+        return None
+    places = np.asarray(indices[0])
+    first, step = places[0], places[1] - places[0]
+    last = first + step * (len(places) - 1)
+    if places.dtype.kind not in "iuf" or not (
+        0 <= first <= last < shape[-1] and step >= 1 and first % 1 == step % 1 == 0
+    ):
+        return None
+    if not np.array_equal(places, np.arange(len(places)) * step + first):
+        return None
+    return (..., 0, slice(int(first), int(last) + 1, int(step)))
 
 
 def _places(op: element | add_elements, shape: Sequence[int], indices: Sequence[Any], xp: Any) -> tuple[Any, Any]:
