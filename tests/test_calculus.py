@@ -270,6 +270,25 @@ def test_entries_at_other_places():
         value(Sum(sin(u[i]), (i, 0, m)), u=data, m=10)
 
 
+@pytest.mark.parametrize(
+    ("index", "places"),
+    [
+        (i + 1, slice(1, 9)),
+        (2 * i, slice(0, 16, 2)),
+        (9 - i, slice(9, 1, -1)),
+        (sp.floor(i / 2), [0, 0, 1, 1, 2, 2, 3, 3]),
+    ],
+)
+def test_gradient_by_entries(index, places):
+    data = np.random.default_rng(0).normal(size=20)
+    want = np.zeros(20)
+    np.add.at(want, np.arange(20)[places], np.cos(data[places]))
+    np.testing.assert_allclose(derivatives(Sum(sin(u[index]), (i, 0, 7)), u, u=data), want, rtol=1e-14)
+    batch = np.stack([data, 2 * data])
+    got = derivatives(Sum(sin(u[index]), (i, 0, 7)), u, u=batch)
+    np.testing.assert_allclose(got[0], want, rtol=1e-14)
+
+
 # --- gradients of sums and products
 
 SMOOTH = [
@@ -624,6 +643,7 @@ def test_integrals_for_sympy():
         (Integral(x**x, x), "no closed form"),
         (Derivative(f(2 * x), x), r"f\(2\*x\)"),
         (Derivative(f(x), x), "the function f is undefined"),
+        (Derivative(Sum(k * x, (k, 0, n)), n), "in a bound"),
         (sp.Subs(Derivative(f(x), x), x, 2), r"f\(x\)"),
         (sp.Limit(f(x), x, oo), "does not find this limit"),
     ],

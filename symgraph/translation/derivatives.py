@@ -126,6 +126,11 @@ def _refuse_derivative(expr: Any) -> str | None:
         return None
     if isinstance(expr.expr, AppliedUndef):
         return f"the function {expr.expr.func} is undefined: make {expr} an argument, or give an implementation"
+    for part in expr.expr.atoms(sympy.Sum, sympy.Product):
+        bounds = [bound for limit in part.limits for bound in limit[1:]]
+        for variable in expr.variables:
+            if any(bound.has(variable) for bound in bounds):
+                return f"a derivative with respect to {variable}, which is in a bound of {brief(part)}"
     for variable, count in expr.variable_count:
         if not isinstance(variable, (sympy.Symbol, AppliedUndef)) or not count.is_Integer:
             return f"SymPy does not find this derivative with respect to {variable}"
