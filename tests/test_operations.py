@@ -7,6 +7,7 @@ accepts them.
 import contextlib
 import doctest
 import io
+import os
 import sys
 from functools import cache
 
@@ -38,7 +39,9 @@ class Sample:
         self.node = next(node for node in self.graph.operations if type(node) is cls)
         self.order = postorder([self.node])
         self.leaves = [node for node in self.order if isinstance(node, (Constant, Variable))]
-        self.values = [np.asarray(node.value if isinstance(node, Constant) else node.initial_value) for node in self.leaves]
+        self.values = [
+            np.asarray(node.value if isinstance(node, Constant) else node.initial_value) for node in self.leaves
+        ]
 
     def build(self, *leaves):
         """The operation on other nodes in place of the leaves."""
@@ -122,7 +125,9 @@ def test_what_is_inferred_never_contradicts_what_comes_out(cls):
         }
         for how, form in forms.items():
             found = sample.run(values, form)
-            assert (found is None) == (unknown is None), f"{what}, {how}: refused, or accepted, by the declared shapes only"
+            assert (found is None) == (unknown is None), (
+                f"{what}, {how}: refused, or accepted, by the declared shapes only"
+            )
             if found is None:
                 continue
             node, value = found
@@ -136,7 +141,10 @@ def test_what_is_inferred_never_contradicts_what_comes_out(cls):
 def test_equal_ones_are_one_node(cls):
     sample = sample_of(cls)
     with sg.Graph().as_default():
-        leaves = [Variable(v) if isinstance(n, Variable) else placeholder() for n, v in zip(sample.leaves, sample.values, strict=True)]
+        leaves = [
+            Variable(v) if isinstance(n, Variable) else placeholder()
+            for n, v in zip(sample.leaves, sample.values, strict=True)
+        ]
         node = sample.build(*leaves)
         again = node.rebuild(node.input_nodes)
         assert type(again) is cls
@@ -166,7 +174,8 @@ class Varied:
 
     def __call__(self, *varied):
         made = dict(zip(self.places, map(self.form, varied), strict=True))
-        rest = [Variable(v) if isinstance(n, Variable) else sg.constant(v) for n, v in zip(self.sample.leaves, self.sample.values, strict=True)]
+        leaves = zip(self.sample.leaves, self.sample.values, strict=True)
+        rest = [Variable(v) if isinstance(n, Variable) else sg.constant(v) for n, v in leaves]
         return self.sample.build(*[made.get(place, node) for place, node in enumerate(rest)])
 
     def is_smooth_at(self, values):
@@ -176,23 +185,50 @@ class Varied:
             nodes = [placeholder(v.dtype, v.shape) for v in values]
             try:
                 node = self(*nodes)
-                results = [
-                    sg.Session().run(node, {n: v + size * rng.uniform(-1, 1, v.shape) for n, v in zip(nodes, values, strict=True)})
+                first, *others = [
+                    sg.Session().run(
+                        node, {n: v + size * rng.uniform(-1, 1, v.shape) for n, v in zip(nodes, values, strict=True)}
+                    )
                     for size in (0, 0.01, 0.01, 0.01)
                 ]
             except REFUSALS:
                 return False
-        return all(r is not None and r.shape == results[0].shape and np.isfinite(r).all() for r in results)
+        if first is None or not np.isfinite(first).all() or any(other.shape != first.shape for other in others):
+            return False
+        return all(np.all(np.abs(other * 1 - first * 1) <= 0.3 * (1 + np.abs(first))) for other in others)
+
+
+def constant_leaves(sample):
+    """The places of leaves in which there is no derivative: all whole numbers by nature, or taken as constants by what is documented."""
+    cls = type(sample.node)
+    inputs = set(getattr(cls, "discrete", ()))
+    if "taken as a constant" in cls.__doc__ or "taken as constants" in cls.__doc__:
+        grads = sample.node.gradient(sg.ones_like(sample.node))
+        inputs |= {place for place, grad in enumerate(grads) if grad is None}
+    varied = [node for place, node in enumerate(sample.node.input_nodes) if place not in inputs]
+    used = set(postorder(varied))
+    return {place for place, leaf in enumerate(sample.leaves) if leaf not in used}
 
 
 def differentiable(sample):
     """A function of as many leaves as can be varied around some point, and that point."""
-    places = [i for i, leaf in enumerate(sample.leaves) if not isinstance(leaf, Variable) and sample.values[i].dtype.kind in "iufc"]
     floats = [v.astype(np.result_type(v, float)) if v.dtype.kind in "iufc" else v for v in sample.values]
-    moves = [lambda v: v, lambda v: 0.7 * v, lambda v: 1.3 * v, lambda v: v + 0.3, lambda v: 0.5 * v - 0.2, np.abs, lambda v: 0 * v + 0.5]
+    places = [i for i, leaf in enumerate(sample.leaves) if isinstance(leaf, Constant) and floats[i].dtype.kind in "fc"]
+    places = [place for place in places if place not in constant_leaves(sample) and np.isfinite(floats[place]).all()]
+    moves = [
+        lambda v: v,
+        lambda v: 0.7 * v,
+        lambda v: 1.3 * v,
+        lambda v: v + 0.3,
+        lambda v: 0.5 * v - 0.2,
+        np.abs,
+        lambda v: 0 * v + 0.5,
+    ]
     for form in (lambda x: x, symmetric):
         at = {}
-        for place in places:  # each alone first: what does not take floats near its documented value is a count, an index, ...
+        for (
+            place
+        ) in places:  # each alone first: what takes no floats near its documented value is a count, an index, ...
             points = [jittered(move(floats[place]), 7) for move in moves]
             point = next((p for p in points if Varied(sample, [place], form).is_smooth_at([p])), None)
             if point is not None:
@@ -206,18 +242,14 @@ def differentiable(sample):
 
 @every_operation
 def test_gradient(cls):
-    """Against finite differences; the second derivative too. What has none must say why, and what takes an input for a constant must say so."""
+    """Against finite differences; the second derivative too (nightly, where mpmath computes it row by row). What has none must say why."""
     found = differentiable(sample_of(cls))
     if found is None:  # of whole numbers, of conditions, without a value
         return
     target, values = found
-    orders = 0
     try:
-        for order in (1, 2):
+        slow = "mpmath" in getattr(cls, "computed_by", "") and os.environ.get("HYPOTHESIS_PROFILE") != "nightly"
+        for order in (1,) if slow else (1, 2):
             check_gradients(target, values, order=order)
-            orders = order
     except NotImplementedError as reason:
         assert "has no `gradient`" not in str(reason)
-    except AssertionError:
-        if orders == 1 or "taken as a constant" not in cls.__doc__.replace("\n    ", " "):
-            raise

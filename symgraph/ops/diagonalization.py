@@ -75,6 +75,8 @@ _LARGEST_CONDITION = 1e8  # of the eigenvectors, up to which half of the digits 
 class spectral(PureOperation):
     """f(x) for a diagonalizable matrix x, where `values` are those of f, and `slopes` those of its derivative, at the eigenvalues in `system`.
 
+    These three are taken as constants by `gradients`: how they change with x is in the gradient with respect to x.
+
     Raises LinAlgError where the eigenvectors of x are too near to being dependent. nan for a real matrix whose f(x) is not real.
 
     >>> spectral([[0.0, 1.0], [1.0, 0.0]], eigensystem([[0.0, 1.0], [1.0, 0.0]]), [0.0, 1.0], [0.0, 0.0]).eval().round(12)

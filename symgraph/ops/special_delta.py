@@ -105,11 +105,14 @@ class SingularityFunction(Elementwise):
         return _where_nan(xp, xp.where(xp.less(n, 0), peak, ramp), shift, n)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
-        from .logic import greater, where
+        from .elementary import log
+        from .logic import greater, greater_equal, logical_and, where
 
         x, a, n = self.input_nodes
         slope = where(greater(n, 0), n, 1.0) * SingularityFunction(x, a, n - 1)
-        return [grad * slope, -grad * slope, None]
+        ahead = logical_and(greater(x, a), greater_equal(n, 0))
+        by_n = where(ahead, self * log(where(ahead, x - a, 1.0)), 0.0)
+        return [grad * slope, -grad * slope, grad * by_n]
 
 
 class fma(Elementwise):
