@@ -33,7 +33,7 @@ def _constants() -> Strategy:
     whole = st.integers(-4, 4).map(sympy.Integer)
     ratio = st.builds(sympy.Rational, st.integers(-9, 9), st.sampled_from([2, 3, 4, 5, 7, 10]))
     named = st.sampled_from([sympy.pi, sympy.E, sympy.sqrt(2), sympy.GoldenRatio, sympy.log(3)])
-    decimal = st.floats(-5, 5, allow_subnormal=False).map(lambda x: sympy.Float(round(x, 3)))
+    decimal = st.floats(-5, 5, allow_subnormal=False).map(lambda x: sympy.Float(round(x, 3) or 0.125))
     return st.one_of(whole, ratio, named, decimal)
 
 
@@ -139,7 +139,7 @@ def expressions(symbols: Sequence[Any], *, max_leaves: int = 8, smooth: bool = F
 
 
 _NUMBERS = st.one_of(
-    st.floats(-3, 3, allow_subnormal=False),
+    st.floats(-3, 3).map(lambda x: x if abs(x) > 1e-9 else 0.0),
     st.integers(-3, 3).map(float),
     st.sampled_from([0.0, -0.0, 0.5, -0.5, 1.5, 1e-8, 1e-3, 100.0, -1e5]),
 )
@@ -166,7 +166,7 @@ def values_for(draw: Any, symbols: Sequence[Any], *, batch: Sequence[int] = (), 
         count = int(np.prod(shape))
         entries = st.floats(-1, 1, width=16, allow_subnormal=False) if core else numbers
         drawn = draw(st.lists(entries, min_size=count, max_size=count))
-        array = np.array(drawn, dtype=float).reshape(shape)
+        array = np.array(drawn, dtype=float).reshape(shape) + 0.0  # -0.0 is 0.0: SymPy knows one zero
         if len(core) == 2 and core[0] == core[1]:
             array = array + (core[0] + 1) * np.eye(core[0])
         values[symbol] = array if shape else float(array)

@@ -18,6 +18,7 @@ import symgraph as sg
 from symgraph.graph import postorder
 from symgraph.nodes import Constant, Variable, placeholder
 from symgraph.ops import OPERATIONS
+from symgraph.ops.base import Elementwise
 from symgraph.shapes import accepts
 from symgraph.testing import check_gradients
 
@@ -253,3 +254,59 @@ def test_gradient(cls):
             check_gradients(target, values, order=order)
     except NotImplementedError as reason:
         assert "has no `gradient`" not in str(reason)
+
+
+def differentiable_in_complex_numbers(sample):
+    """The same, moved off the real axis."""
+    found = differentiable(sample)
+    if found is None or getattr(type(sample.node), "real_only", False):
+        return None
+    target, values = found
+    values = [v + 0.3j * jittered(np.ones_like(v), 11) for v in values]
+    return (target, values) if target.is_smooth_at(values) else None
+
+
+@every_operation
+def test_complex_gradient(cls):
+    """By the convention of `gradients`: the loss changes by Re(g * dz)."""
+    found = differentiable_in_complex_numbers(sample_of(cls))
+    if found is None:
+        return
+    try:
+        check_gradients(*found)
+    except NotImplementedError as reason:
+        assert "has no `gradient`" not in str(reason)
+
+
+# --- batches
+
+
+def rows_and_batch(sample, values, places):
+    """The results for three jittered copies of `values`, one by one and as one batch; the leaves at `places` have batch axes."""
+    copies = [[jittered(v, 10 * i + k) if k in places else v for k, v in enumerate(values)] for i in range(3)]
+    stacked = [np.stack([copy[k] for copy in copies]) if k in places else v for k, v in enumerate(values)]
+    results = [sample.run(copy) for copy in copies]
+    return (None, None) if None in results else ([r[1] for r in results], sample.run(stacked))
+
+
+def is_batched(cls):
+    """Whether leading axes are batches: of elementwise operations, and where the module says so."""
+    return issubclass(cls, Elementwise) or "leading axes are batches" in sys.modules[cls.__module__].__doc__.lower()
+
+
+@pytest.mark.parametrize("cls", list(filter(is_batched, CLASSES)), ids=lambda cls: cls.__name__)
+def test_a_batch_is_its_rows(cls):
+    """For operations with core axes the documented vectors are taken as columns too, since a batch of vectors is a matrix to them."""
+    sample = sample_of(cls)
+    compared = 0
+    forms = [lambda v: v] if issubclass(cls, Elementwise) else [lambda v: v, lambda v: v[:, None] if v.ndim == 1 else v]
+    for form in forms:
+        values = [form(v) for v in as_floats(sample.values)]
+        for places in [tuple(range(len(values))), *((i,) for i in range(len(values) if len(values) > 1 else 0))]:
+            rows, batch = rows_and_batch(sample, values, places)
+            if rows is None or (values[0].ndim < 2 and not issubclass(cls, Elementwise)):
+                continue
+            assert batch is not None, f"a batch of {places} is refused"
+            np.testing.assert_allclose(batch[1], np.stack(rows), rtol=1e-12, atol=1e-12)
+            compared += 1
+    assert compared
