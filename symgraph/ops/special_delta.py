@@ -86,7 +86,7 @@ class DiracDelta(Elementwise):
 
 
 class SingularityFunction(Elementwise):
-    """Macaulay's bracket <x - a>**n: 0 for x < a, (x - a)**n for x >= a. For n = -1, -2, ... it is 0 but at x = a, where it is inf.
+    """Macaulay's bracket <x - a>**n: 0 for x < a, (x - a)**n for x >= a. For integers n < 0 it is 0 but at x = a, where it is inf.
 
     >>> SingularityFunction([0.0, 3.0], 1.0, 2.0).eval()
     array([0., 4.])
@@ -99,18 +99,20 @@ class SingularityFunction(Elementwise):
 
     def compute(self, x: Any, a: Any, n: Any, *, xp: Any = np) -> Any:
         shift = xp.subtract(x, a)
-        power = xp.pow(xp.where(xp.less(shift, 0), 0.0, shift), xp.where(xp.less(n, 0), 0.0, n))
-        ramp = xp.where(xp.less(shift, 0), 0.0, power)
+        before, delta = xp.less(shift, 0), xp.logical_and(xp.less(n, 0), xp.equal(xp.floor(n), n))
+        ramp = xp.where(before, 0.0, xp.pow(xp.where(before, 1.0, shift), xp.where(delta, 0.0, n)))
         peak = xp.where(xp.equal(shift, 0), float("inf"), xp.zeros_like(shift))
-        return _where_nan(xp, xp.where(xp.less(n, 0), peak, ramp), shift, n)
+        return _where_nan(xp, xp.where(delta, peak, ramp), shift, n)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
+        from .arithmetic import floor
         from .elementary import log
-        from .logic import greater, greater_equal, logical_and, where
+        from .logic import equal, greater, greater_equal, less_equal, logical_and, logical_or, not_equal, where
 
         x, a, n = self.input_nodes
-        slope = where(greater(n, 0), n, 1.0) * SingularityFunction(x, a, n - 1)
-        ahead = logical_and(greater(x, a), greater_equal(n, 0))
+        delta = logical_and(less_equal(n, 0), equal(floor(n), n))  # then the derivative has no factor
+        slope = where(delta, 1.0, n) * SingularityFunction(x, a, n - 1)
+        ahead = logical_and(greater(x, a), logical_or(greater_equal(n, 0), not_equal(floor(n), n)))
         by_n = where(ahead, self * log(where(ahead, x - a, 1.0)), 0.0)
         return [grad * slope, -grad * slope, grad * by_n]
 
@@ -201,9 +203,11 @@ class powm1(Special):
 
     def partial(self, place: int) -> Any:
         from .elementary import log
+        from .logic import equal, where
 
         x, y = self.input_nodes
-        return y * (self + 1) / x if place == 0 else (self + 1) * log(x)
+        safe = where(equal(x, 0), 1.0, x)
+        return y * (self + 1) / x if place == 0 else (self + 1) * log(safe)
 
 
 class is_inf(Elementwise):

@@ -125,12 +125,27 @@ class complete_elliptic_pi(Special):
 
     computed_by = "scipy.special.elliprf and elliprj (Carlson's forms) for n, m < 1; mpmath for complex numbers"
     accuracy = "10 ulp"
+    differentiated = sympy.elliptic_pi
 
     def exact(self, mp: Any, n: Any, m: Any) -> Any:
         return mp.ellippi(n, m)
 
     def values(self, n: Any, m: Any) -> Any:
         return np.where((n < 1) & (m < 1), _complete_pi(n, m), np.nan)
+
+    def partial(self, place: int) -> Any:
+        n, m = self.input_nodes
+        formula = self.formula(place)
+        return self.numeric_partial(place) if formula is None else self.guarded(place, formula, _poor(n, m))
+
+
+def _poor(n: Node, m: Node) -> Node:
+    """Where SymPy's formulas for the derivatives of elliptic_pi, which have n, n - m and 1 - n below, would cancel."""
+    from .arithmetic import abs
+    from .logic import less, logical_and, logical_or
+
+    small = logical_or(less(abs(n), 0.05), logical_or(less(abs(n - m), 0.05), less(1 - n, 0.02)))
+    return logical_and(small, logical_and(less(n, 1), less(m, 1)))
 
 
 def _complete_pi(n: Any, m: Any) -> Any:
@@ -148,6 +163,7 @@ class elliptic_pi(Special):
 
     computed_by = "scipy.special.elliprf and elliprj (Carlson's forms) where the integrand has no pole; mpmath for complex numbers"
     accuracy = "25 ulp"
+    differentiated = sympy.elliptic_pi
 
     def exact(self, mp: Any, n: Any, z: Any, m: Any) -> Any:
         return mp.ellippi(n, z, m)
@@ -163,6 +179,13 @@ class elliptic_pi(Special):
         whole_turns = np.where(turns == 0, 0.0, 2 * turns * _complete_pi(n, m))
         inside = np.where(turns == 0, (n * s * s < 1) & (m * s * s <= 1), (n < 1) & (m < 1))
         return np.where(inside, third + whole_turns, np.nan)
+
+    def partial(self, place: int) -> Any:
+        n, _, m = self.input_nodes
+        formula = self.formula(place)
+        if place == 1 or formula is None:
+            return formula
+        return self.guarded(place, formula, _poor(n, m))
 
 
 # --- Mathieu's equation y'' + (a - 2*q*cos(2*z)) * y = 0

@@ -103,6 +103,15 @@ class binomial(Special):
         polynomial = whole(k) & (k >= 0) & (k <= 40) & ~whole(n)
         return self.by_case((n, k), (whole(k) & (k < 0) & ~np.isnan(n), 0.0), (polynomial, _product))
 
+    def partial(self, place: int) -> Any:
+        from .arithmetic import subtract
+        from .logic import equal, logical_or, not_equal
+
+        formula = self.formula(place)  # 0 times a pole of digamma, or a difference of poles
+        if formula is None:
+            return self.numeric_partial(place)
+        return self.guarded(place, formula, logical_or(equal(self, 0), not_equal(subtract(formula, formula), 0)))
+
 
 def _product(n: Any, k: Any) -> Any:
     result = np.ones(n.shape)

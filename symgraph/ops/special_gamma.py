@@ -123,12 +123,16 @@ class polygamma(Special):
     indices = (0,)
 
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
+        if mp.isint(x) and mp.re(x) <= 0:
+            return mp.nan
         if mp.isint(n) and mp.re(n) >= 0:
             return mp.psi(int(mp.re(n)), x)
         if n == -1:
             return mp.loggamma(x) - mp.log(2 * mp.pi) / 2
-        by_order = mp.zeta(n + 1, x, 1) + (mp.euler + mp.digamma(-n)) * mp.zeta(n + 1, x)
-        return by_order * mp.rgamma(-n)
+        distance = abs(n - mp.nint(mp.re(n)))  # from an integer, next to which poles cancel
+        with mp.workprec(mp.prec + 20 + (int(-3 * mp.log(distance, 2)) if distance else 0)):
+            by_order = mp.zeta(n + 1, x, 1) + (mp.euler + mp.digamma(-n)) * mp.zeta(n + 1, x)
+            return by_order * mp.rgamma(-n)
 
     def values(self, n: Any, x: Any) -> Any:
         from scipy.special import gamma as complete
