@@ -1,84 +1,27 @@
-"""The operations: one class each, in modules by subject. `OPERATIONS` holds all of them."""
+"""The operations: one class each, in modules by subject. `OPERATIONS` holds all of them: a new module here is found by itself."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 from ..graph import OPERATORS
 from ..nodes import Operation
-from . import (
-    arithmetic,
-    array,
-    contraction,
-    creation,
-    diagonalization,
-    elementary,
-    factorization,
-    forms,
-    hyperbolic,
-    indexing,
-    linalg,
-    logic,
-    matrix_functions,
-    parts,
-    permanent,
-    reduction,
-    special_airy,
-    special_bessel,
-    special_delta,
-    special_elliptic,
-    special_error,
-    special_factorial,
-    special_gamma,
-    special_harmonics,
-    special_hyper,
-    special_integrals,
-    special_numbers,
-    special_partial,
-    special_polynomials,
-    special_zeta,
-    state,
-    user,
-)
+from . import arithmetic, array, indexing, linalg, logic
 from .base import Elementwise, PureOperation
 from .linalg import adjoint, matrix_transpose
 from .state import no_op
 
 __all__ = ["Elementwise", "PureOperation", "adjoint", "matrix_transpose", "no_op"]
 
+# what operations are made of, and what only the translator makes nodes of
+_INTERNAL = ("base", "functional", "special_base")
+
 OPERATIONS: dict[str, type[Operation]] = {}
-for _module in (
-    arithmetic,
-    parts,
-    elementary,
-    forms,
-    hyperbolic,
-    logic,
-    array,
-    indexing,
-    creation,
-    reduction,
-    linalg,
-    contraction,
-    matrix_functions,
-    diagonalization,
-    factorization,
-    permanent,
-    special_airy,
-    special_bessel,
-    special_delta,
-    special_elliptic,
-    special_error,
-    special_factorial,
-    special_gamma,
-    special_harmonics,
-    special_hyper,
-    special_integrals,
-    special_numbers,
-    special_partial,
-    special_polynomials,
-    special_zeta,
-    state,
-    user,
-):
+for _file in pkgutil.iter_modules(__path__):
+    if _file.name.startswith(_INTERNAL):
+        continue
+    _module = importlib.import_module(f".{_file.name}", __name__)
     for _name, _value in vars(_module).items():
         if (
             isinstance(_value, type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,24 +71,27 @@ class reduce_mean(_Reduction):
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
-        count = reduce_sum(x, self.axis, self.keepdims)
-        return [self._spread(grad / _count(x, count))]
+        return [self._spread(grad / _count(x, self.axis))]
 
 
 class _count(PureOperation):
-    """How many entries of x there are for each entry of `reduced`."""
+    """How many entries of x one entry of its reduction over `axis` is made of."""
 
-    def __init__(self, x: Any, reduced: Any, name: str | None = None) -> None:
-        super().__init__([x, reduced], name)
+    attributes = ("axis",)
+
+    def __init__(self, x: Any, axis: Any = None, name: str | None = None) -> None:
+        super().__init__([x], name)
+        self.axis = normal_axes(axis)
 
     def infer(self, *specs: Spec) -> Spec:
         return Spec((), float)
 
-    def compute(self, x: Any, reduced: Any, *, xp: Any = np) -> Any:
-        return float(x.size // max(getattr(reduced, "size", 1), 1))
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        shape = np.shape(x)
+        return float(math.prod(shape if self.axis is None else [shape[axis] for axis in self.axis]))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
-        return [None, None]
+        return [None]
 
 
 class reduce_prod(_Reduction):
