@@ -1,0 +1,103 @@
+"""The engine: from LLVM's text to object code, and from that to addresses of functions, which live as long as someone holds them."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...graph import new_lock
+
+__all__ = ["Host", "Machine", "host", "load", "to_assembly", "to_object"]
+
+_GENERATION = 200
+
+
+class Host:
+    """The processor that this runs on.
+
+    Attributes:
+        name, features, triple: as LLVM calls them.
+        bits: the width of its vector registers.
+    """
+
+    def __init__(self) -> None:
+        import llvmlite.binding as llvm
+
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        features = llvm.get_host_cpu_features()
+        self.name, self.triple = llvm.get_host_cpu_name(), llvm.get_process_triple()
+        self.bits = 512 if features.get("avx512f") else 256 if features.get("avx2") else 128
+        # LLVM prefers narrow vectors on processors where wide ones slow down the code around them; a kernel has none around it
+        self.features = features.flatten() + (",-prefer-256-bit" if self.bits == 512 else "")
+        self._lock = new_lock(self)
+        self._jit: Any = None
+        self._names = itertools.count()
+
+    def new_target(self) -> Any:
+        import llvmlite.binding as llvm
+
+        # passes cost more than they bring here: the text is in good shape
+        target = llvm.Target.from_triple(self.triple)
+        return target.create_target_machine(cpu=self.name, features=self.features, opt=1, jit=True)
+
+    @functools.cached_property
+    def target(self) -> Any:
+        return self.new_target()
+
+    def to_object(self, text: str) -> bytes:
+        import llvmlite.binding as llvm
+
+        with self._lock, llvm.create_context() as context:
+            return bytes(self.target.emit_object(llvm.parse_assembly(text, context)))
+
+    def to_assembly(self, text: str) -> str:
+        import llvmlite.binding as llvm
+
+        with self._lock, llvm.create_context() as context:
+            return str(self.target.emit_assembly(llvm.parse_assembly(text, context)))
+
+    def load(self, code: bytes, names: Sequence[str], symbols: Mapping[str, int]) -> Machine:
+        import llvmlite.binding as llvm
+
+        with self._lock:
+            number = next(self._names)
+            if number % _GENERATION == 0:  # LLVM keeps a little of each library as long as its compiler lives
+                self._jit = llvm.create_lljit_compiler(self.new_target())
+            builder = llvm.JITLibraryBuilder().add_object_img(code)
+            for name in names:
+                builder.export_symbol(name)
+            for name, address in symbols.items():
+                builder.import_symbol(name, address)
+            return Machine(self._jit, builder.link(self._jit, f"symgraph{number}"), names)
+
+
+class Machine:
+    """Machine code in memory, freed with this object. `addresses` are those of its functions, by name."""
+
+    def __init__(self, jit: Any, tracker: Any, names: Sequence[str]) -> None:
+        self.addresses = {name: int(tracker[name]) for name in names}
+        self._keep = (tracker, jit)  # in the order in which they must go
+
+
+@functools.cache
+def host() -> Host:
+    """The processor that this runs on, asked once."""
+    return Host()
+
+
+def to_object(text: str) -> bytes:
+    """Object code of a module in LLVM's text."""
+    return host().to_object(text)
+
+
+def to_assembly(text: str) -> str:
+    """The processor's assembly code of a module in LLVM's text."""
+    return host().to_assembly(text)
+
+
+def load(code: bytes, names: Sequence[str], symbols: Mapping[str, int]) -> Machine:
+    """The functions `names` of object code, ready to be called; `symbols` are the addresses of the C functions that they call."""
+    return host().load(code, names, symbols)

@@ -1,0 +1,238 @@
+"""Kernels: a loop over rows around the text of Code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .code import Code
+from .emission import Emission, contracted, needed, sources
+
+__all__ = ["CONTIGUOUS", "Operand", "STRIDED", "UNIFORM", "loop_text", "width_of"]
+
+UNIFORM, CONTIGUOUS, STRIDED = "uniform", "contiguous", "strided"
+SIZE = {"double": 8, "float": 4, "i64": 8, "i32": 4, "i1": 1}
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An array that a kernel reads or writes.
+
+    Attributes:
+        kind: of its entries in memory; conditions are bytes there.
+        lanes: for each entry of a row, its number (of a leaf, or of the instruction that is written) and its offset in entries.
+        pattern: UNIFORM where all rows are the same one, CONTIGUOUS where rows follow each other, STRIDED for any distance between rows.
+    """
+
+    kind: str
+    lanes: tuple[tuple[int, int], ...]
+    pattern: str
+
+
+def width_of(bits: int, operands: Sequence[Operand], instructions: int) -> int:
+    """How many rows are computed at once: what a register holds, and twice that where there are registers enough to hide latency."""
+    width = bits // 64
+    return 2 * width if instructions <= 120 else width
+
+
+def loop_text(
+    name: str, code: Code, inputs: Sequence[Operand], outputs: Sequence[Operand], width: int, contract: bool = True
+) -> tuple[str, set[str]]:
+    """A module with the function `void name(ptr pointers, ptr strides, i64 start, i64 stop)`, and the C functions that it calls.
+
+    `pointers` has the address of row 0 of each operand, first of the inputs, then of the outputs; `strides` the distance between rows in bytes.
+    There must be at least `width` rows: where their number is no multiple of it, the last `width` ones are computed together, some a second
+    time. What depends on uniform operands alone is computed once, before the loop.
+    """
+    written = [number for operand in outputs for number, _ in operand.lanes]
+    order = needed(code, written)
+    items = contracted(code, order, written) if contract else [(n, code.instructions[n]) for n in order]
+    uniform_leaves = {number for operand in inputs if operand.pattern == UNIFORM for number, _ in operand.lanes}
+    uniform: set[int] = set()
+    for number, instruction in items:
+        if instruction[0] == "const" or (
+            number in uniform_leaves if instruction[0] == "leaf" else all(s in uniform for s in sources(instruction))
+        ):
+            uniform.add(number)
+    before, body = Emission(code, 1, "u"), Emission(code, width, "v")
+    memory = _Memory(width, [*inputs, *outputs])
+    present = set(order)
+    for place, operand in enumerate(inputs):
+        if operand.pattern == UNIFORM:
+            memory.load_uniform(before, place, operand, present)
+    before.run((n, i) for n, i in items if n in uniform)
+    memory.splat(before, body, [n for n, i in items if n in uniform and i[0] != "const"], items, uniform, written)
+    for place, operand in enumerate(inputs):
+        if operand.pattern != UNIFORM:
+            memory.load(body, place, operand, present)
+    body.run((n, i) for n, i in items if n not in uniform or i[0] == "const")
+    for place, operand in enumerate(outputs, len(inputs)):
+        memory.store(body, place, operand)
+    lines = [
+        f"define void @{name}(ptr noalias %pointers, ptr noalias %strides, i64 %start, i64 %stop) {{",
+        "entry:",
+        *memory.lines,
+        *before.lines,
+        "br label %ready",
+        "ready:",
+        *memory.splats,
+        f"%last = sub i64 %stop, {width}",
+        "br label %loop",
+        "loop:",
+        "%i = phi i64 [ %start, %ready ], [ %next, %latch ]",
+        *memory.addresses,
+        *body.lines,
+        "br label %latch",
+        "latch:",
+        f"%after = add i64 %i, {width}",
+        "%more = icmp slt i64 %after, %stop",
+        "%beyond = icmp sgt i64 %after, %last",
+        "%next = select i1 %beyond, i64 %last, i64 %after",
+        "br i1 %more, label %loop, label %done",
+        "done:",
+        "ret void",
+        "}",
+    ]
+    declarations = {**before.declarations, **body.declarations}
+    return "\n".join([*lines, *declarations.values(), ""]), before.symbols | body.symbols
+
+
+class _Memory:
+    """Text that loads and stores. `lines` stand before everything, `addresses` at the head of the loop."""
+
+    def __init__(self, width: int, operands: Sequence[Operand]) -> None:
+        self.width = width
+        self.lines: list[str] = []
+        self.addresses: list[str] = []
+        self.splats: list[str] = []
+        for k, operand in enumerate(operands):
+            self.lines += [f"%q{k} = getelementptr ptr, ptr %pointers, i64 {k}", f"%p{k} = load ptr, ptr %q{k}"]
+            if operand.pattern == STRIDED:
+                self.lines += [f"%t{k} = getelementptr i64, ptr %strides, i64 {k}", f"%s{k} = load i64, ptr %t{k}"]
+                self.addresses += [f"%o{k} = mul i64 %i, %s{k}", f"%r{k}.0 = getelementptr i8, ptr %p{k}, i64 %o{k}"]
+                self.addresses += [
+                    f"%r{k}.{lane} = getelementptr i8, ptr %r{k}.{lane - 1}, i64 %s{k}" for lane in range(1, width)
+                ]
+            elif operand.pattern == CONTIGUOUS:
+                row = len(operand.lanes) * SIZE[operand.kind]
+                self.addresses += [f"%o{k} = mul i64 %i, {row}", f"%r{k} = getelementptr i8, ptr %p{k}, i64 %o{k}"]
+
+    def load_uniform(self, before: Emission, k: int, operand: Operand, present: set[int]) -> None:
+        for number, offset in operand.lanes:
+            if number in present:
+                name = f"%u{number}"
+                before.lines.append(f"%a{k}.{offset} = getelementptr i8, ptr %p{k}, i64 {offset * SIZE[operand.kind]}")
+                _load(before.lines, name, operand.kind, 1, f"%a{k}.{offset}")
+                before.names[number] = name
+
+    def splat(self, before: Emission, body: Emission, uniform: list[int], items, known: set[int], written: list[int]) -> None:  # type: ignore[no-untyped-def]
+        """Vectors of the uniform values that are read in the loop."""
+        read = {s for n, i in items if n not in known for s in sources(i)} | set(written)
+        for number in uniform:
+            if number not in read:
+                continue
+            value = before.names[number]
+            if self.width == 1:
+                body.names[number] = value
+                continue
+            kind = body.code.kinds[number]
+            t = f"<{self.width} x {kind}>"
+            self.splats += [
+                f"%w{number}a = insertelement {t} poison, {kind} {value}, i32 0",
+                f"%w{number} = shufflevector {t} %w{number}a, {t} poison, <{self.width} x i32> zeroinitializer",
+            ]
+            body.names[number] = f"%w{number}"
+
+    def load(self, body: Emission, k: int, operand: Operand, present: set[int]) -> None:
+        if operand.pattern == CONTIGUOUS and len(operand.lanes) > 1:
+            self._load_rows(body, k, operand, present)
+            return
+        for number, offset in operand.lanes:
+            if number not in present:
+                continue
+            name = body.names[number] = f"%v{number}"
+            if operand.pattern == CONTIGUOUS:
+                _load(body.lines, name, operand.kind, self.width, f"%r{k}")
+            else:
+                self._load_strided(body.lines, name, k, operand.kind, offset)
+
+    def _load_strided(self, lines: list[str], name: str, k: int, kind: str, offset: int) -> None:
+        memory = "i8" if kind == "i1" else kind
+        t = f"<{self.width} x {memory}>"
+        value = "poison"
+        for lane in range(self.width):
+            at = f"%r{k}.{lane}"
+            if offset:
+                lines.append(f"{name}.p{lane} = getelementptr i8, ptr {at}, i64 {offset * SIZE[kind]}")
+                at = f"{name}.p{lane}"
+            lines.append(f"{name}.e{lane} = load {memory}, ptr {at}, align 1")
+            if self.width == 1:
+                value = f"{name}.e{lane}"
+            else:
+                lines.append(f"{name}.i{lane} = insertelement {t} {value}, {memory} {name}.e{lane}, i32 {lane}")
+                value = f"{name}.i{lane}"
+        _as_value(lines, name, kind, self.width, value)
+
+    def _load_rows(self, body: Emission, k: int, operand: Operand, present: set[int]) -> None:
+        """Entries of whole rows: vectors are loaded one after the other, and their entries sorted into lanes."""
+        size, kind = len(operand.lanes), operand.kind
+        lines, width = body.lines, self.width
+        for number, offset in operand.lanes:
+            if number not in present:
+                continue
+            name = body.names[number] = f"%v{number}"
+            memory = "i8" if kind == "i1" else kind
+            value = "poison"
+            for lane in range(width):
+                lines += [
+                    f"{name}.p{lane} = getelementptr i8, ptr %r{k}, i64 {(lane * size + offset) * SIZE[kind]}",
+                    f"{name}.e{lane} = load {memory}, ptr {name}.p{lane}, align 1",
+                ]
+                if width == 1:
+                    value = f"{name}.e{lane}"
+                else:
+                    lines.append(
+                        f"{name}.i{lane} = insertelement <{width} x {memory}> {value}, {memory} {name}.e{lane}, i32 {lane}"
+                    )
+                    value = f"{name}.i{lane}"
+            _as_value(lines, name, kind, width, value)
+
+    def store(self, body: Emission, k: int, operand: Operand) -> None:
+        lines, kind, width = body.lines, operand.kind, self.width
+        memory, row = "i8" if kind == "i1" else kind, len(operand.lanes)
+        for number, offset in operand.lanes:
+            value, name = body.names[number], f"%x{k}.{offset}"
+            if kind == "i1":
+                t = memory if width == 1 else f"<{width} x i8>"
+                lines.append(f"{name}.b = zext {body.types['i1']} {value} to {t}")
+                value = f"{name}.b"
+            t = memory if width == 1 else f"<{width} x {memory}>"
+            if operand.pattern == CONTIGUOUS and row == 1:
+                lines.append(f"store {t} {value}, ptr %r{k}, align 1")
+                continue
+            for lane in range(width):
+                base, step = (f"%r{k}", lane * row + offset) if operand.pattern == CONTIGUOUS else (f"%r{k}.{lane}", offset)
+                lines.append(f"{name}.p{lane} = getelementptr i8, ptr {base}, i64 {step * SIZE[kind]}")
+                one = value
+                if width > 1:
+                    one = f"{name}.e{lane}"
+                    lines.append(f"{one} = extractelement {t} {value}, i32 {lane}")
+                lines.append(f"store {memory} {one}, ptr {name}.p{lane}, align 1")
+
+
+def _load(lines: list[str], name: str, kind: str, width: int, at: str) -> None:
+    memory = "i8" if kind == "i1" else kind
+    t = memory if width == 1 else f"<{width} x {memory}>"
+    target = f"{name}.m"
+    lines.append(f"{target} = load {t}, ptr {at}, align 1")
+    _as_value(lines, name, kind, width, target)
+
+
+def _as_value(lines: list[str], name: str, kind: str, width: int, loaded: str) -> None:
+    """The loaded bytes of a condition as a condition; anything else under its name."""
+    memory = "i8" if kind == "i1" else kind
+    t = memory if width == 1 else f"<{width} x {memory}>"
+    if kind == "i1":
+        lines.append(f"{name} = icmp ne {t} {loaded}, {'0' if width == 1 else 'zeroinitializer'}")
+    else:
+        lines.append(f"{name} = bitcast {t} {loaded} to {t}")
