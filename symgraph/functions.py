@@ -13,8 +13,8 @@ from . import backends
 from .arguments import Parameter, argument_list, check_arguments, python_signature, unique_names
 from .errors import ConstantError, PrecisionWarning
 from .feeds import Dimensions, batch_shape, feed_symbol
-from .graph import Graph, Node
-from .nodes import Constant, placeholder
+from .graph import Graph, Node, postorder
+from .nodes import placeholder
 from .program import Program
 from .results import own_results
 from .rewriting import rewrite
@@ -191,7 +191,9 @@ class Function:
             _check_constants(program, dtype)
             place: dict[Node, int] = {node: i for i, node in enumerate(placeholders)}
             order = [place[leaf] for leaf in leaves]
-            run = _constants_in(self.dtype or dtype, self._compiler(program), translation.nodes)
+            kind = self.dtype or dtype
+            kind = np.result_type(kind, np.complex64) if self._options["domain"] == "complex" else kind
+            run = _numbers_in(kind, self._compiler(program), translation.nodes)
             ordered = run if order == list(range(len(order))) else (lambda values: run([values[i] for i in order]))
             found = self._compiled.setdefault(dtype, _Compiled(graph, placeholders, translation, program, ordered))
         return found
@@ -333,20 +335,23 @@ def _check_constants(program: Program, dtype: np.dtype[Any]) -> None:
                 )
 
 
-def _constants_in(dtype: np.dtype[Any], run: backends.Runner, nodes: Sequence[Node]) -> backends.Runner:
-    """`run` with those outputs that are constants in `dtype` (complex ones in its complex partner), as all that is computed."""
-    constants: list[tuple[int, Any]] = []
-    for place, node in enumerate(nodes):
-        if isinstance(node, Constant) and type(node.value) in (int, float, complex):
-            kind = np.result_type(dtype, np.complex64) if type(node.value) is complex else dtype
-            constants.append((place, kind.type(node.value)))
-    if not constants:
+def _numbers_in(dtype: np.dtype[Any], run: backends.Runner, nodes: Sequence[Node]) -> backends.Runner:
+    """`run` with those outputs that nothing fed decides the dtype of (constants, and numbers made of dimensions) in `dtype`, as all others."""
+    fed: set[Node] = set()
+    for node in postorder(nodes):
+        if isinstance(node, placeholder) or any(source in fed for source in node.input_nodes):
+            fed.add(node)
+    places = [i for i, node in enumerate(nodes) if node not in fed or node.spec.dtype in (float, complex)]
+    if not places:
         return run
+    partner = np.result_type(dtype, np.complex64)
 
     def run_typed(values: Sequence[Any]) -> list[Any]:
         outputs = run(values)
-        for place, value in constants:
-            outputs[place] = value
+        for place in places:
+            value = np.asarray(outputs[place])
+            if value.dtype.kind != "b":
+                outputs[place] = value.astype(partner if value.dtype.kind == "c" else dtype)[()]
         return outputs
 
     return run_typed

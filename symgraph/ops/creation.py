@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..graph import Node
-from ..shapes import Spec, broadcast, promote
+from ..shapes import Spec, broadcast, is_static, promote
 from .base import PureOperation, as_float
 
 
@@ -94,6 +94,30 @@ class dimension(PureOperation):
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         return [None]
+
+
+class plain_number(PureOperation):
+    """A single number as a Python number, which takes the dtype of what it meets; integers, booleans and arrays stay what they are.
+
+    >>> plain_number(np.float64(3.0)).eval()
+    np.float64(3.0)
+    """
+
+    def __init__(self, x: Any, name: str | None = None) -> None:
+        super().__init__([x], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        shape, dtype = specs[0].shape, promote(specs[0].dtype)
+        if shape == () and dtype is not None and dtype.kind in "fc":
+            return Spec((), float if dtype.kind == "f" else complex)
+        return Spec(shape, dtype if dtype is None or dtype.kind not in "fc" or is_static(shape) else None)
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        single = getattr(x, "shape", None) == () and x.dtype.kind in "fc"
+        return x.item() if single else x
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [grad]
 
 
 def whole_number(value: Any, what: str) -> int:

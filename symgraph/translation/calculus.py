@@ -90,7 +90,8 @@ def as_function(translator: Translator, expr: Any, variable: Any, values: Sequen
         inner.bind(variable, Value(index))
         outer = dict(zip(inputs_of(expr, [variable]), values, strict=True))
         for symbol, value in outer.items():
-            inner.bind(symbol, Value(placeholder(name=f"input_{len(graph)}", core=value.shape), value.shape))
+            given_here = placeholder(name=f"input_{len(graph)}", core=value.shape)
+            inner.bind(symbol, Value(given_here, value.shape), is_length=value.node in translator.lengths)
         value = inner.scalar(expr).settled
     needed = set(postorder([value.node]))
     used = {symbol: node for symbol, node in inner.placeholders.items() if node in needed and node is not index}

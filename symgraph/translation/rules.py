@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sympy
 
 from ..graph import Node
+from ..nodes import Constant
 from ..ops import OPERATIONS
 from ..ops.arithmetic import negative, reciprocal, subtract
 from ..ops.array import expand_dims
 from ..ops.base import Elementwise
+from ..ops.creation import plain_number
 from ..ops.linalg import matrix_inverse
 from ..ops.parts import imag
 
@@ -46,7 +48,8 @@ class Value(NamedTuple):
             node = matrix_inverse(node) if self.shape else reciprocal(node)
         if self.negated:  # minus an imaginary part that is 0 is 0, not -0, which atan2 and sqrt would tell apart
             node = subtract(0.0, node) if isinstance(node, imag) else negative(node)
-        return Value(node, self.shape)
+        weak = self.node.spec.dtype in (float, complex) and not isinstance(self.node, Constant)
+        return Value(plain_number(node) if weak and node is not self.node else node, self.shape)
 
 
 Build = Callable[["Translator", Any, Sequence[Value]], Value]

@@ -45,6 +45,7 @@ class Scope(Translator):
             within=outer.within,
         )
         self.outer, self.rank = outer, rank
+        self.lengths = outer.lengths
         for symbol, value in bindings.items():
             self.bind(symbol, value)
 

@@ -14,8 +14,8 @@ from sympy.tensor.array.expressions import ArraySymbol
 
 from ..errors import UnboundSymbolError, UnsupportedExpressionError, brief
 from ..graph import Graph, Node
-from ..nodes import as_node, constant, placeholder, symbol_name
-from ..ops.creation import dimension
+from ..nodes import Constant, as_node, constant, placeholder, symbol_name
+from ..ops.creation import dimension, plain_number
 from ..ops.forms import in_core_shape
 from ..ops.parts import real
 from ..shapes import core_shape
@@ -91,6 +91,7 @@ class Translator:
         self._leaves: dict[Any, Value] = {}
         self._dimensions: dict[Any, Node] = {}
         self._sizes: list[tuple[Any, Node]] = []  # dimensions that are expressions, such as 2*n, and their nodes
+        self.lengths: set[Node] = set()  # dimensions, and numbers computed from them alone
         self._values: dict[int, Value] = {}
         self._kept: list[Any] = []  # keeps the objects alive whose id is a key
         for symbol, node in (bindings or {}).items():
@@ -103,10 +104,12 @@ class Translator:
 
     # --- leaves
 
-    def bind(self, symbol: Any, node: Any) -> Value:
-        """Let `node` stand for `symbol`."""
+    def bind(self, symbol: Any, node: Any, *, is_length: bool = False) -> Value:
+        """Let `node` stand for `symbol`; `is_length` says that its value is a Python number, as a dimension's is."""
         value = node if isinstance(node, Value) else Value(self._fitting(symbol, node), self.core(symbol))
         self._leaves[symbol] = value
+        if is_length:
+            self.lengths.add(value.node)
         if isinstance(value.node, placeholder):
             self.placeholders[symbol] = value.node
         for axis, dim in enumerate(value.shape):
@@ -169,6 +172,7 @@ class Translator:
             length = self._length(symbol)
             if length is not None:
                 self._leaves[symbol] = Value(length)
+                self.lengths.add(length)
             else:
                 self.declare(symbol)
         return self._leaves[symbol]
@@ -188,7 +192,7 @@ class Translator:
                 if len(solution) == 1:
                     inner = self.inner()
                     inner.bind(length, Value(node))
-                    self._dimensions[symbol] = inner.scalar(solution[0]).settled.node
+                    self._dimensions[symbol] = plain_number(inner.scalar(solution[0]).settled.node)
                     return self._dimensions[symbol]
         return None
 
@@ -231,12 +235,21 @@ class Translator:
                 elif key in numbers:
                     values[key] = Value(self.constant(numbers[key]))
                 else:
-                    values[key] = self.rule(expr).build(  # type: ignore[union-attr]  # _check found it
-                        self, expr, [values[id(child)] for child in children[key]]
-                    )
+                    parts = [values[id(child)] for child in children[key]]
+                    value = self.rule(expr).build(self, expr, parts)  # type: ignore[union-attr]  # _check found it
+                    values[key] = self._of_lengths(value, parts) if self.lengths else value
         finally:
             graph._translating = before
         return [values[id(expr)] for expr in exprs]
+
+    def _of_lengths(self, value: Value, parts: Sequence[Value]) -> Value:
+        """`value`; if it is a number made of dimensions alone, as a Python number, which takes the precision of what it meets, as n itself."""
+        lengths = [part.node for part in parts if not isinstance(part.node, Constant)]
+        if value.shape or not lengths or not self.lengths.issuperset(lengths):
+            return value
+        node = plain_number(value.node)
+        self.lengths.add(node)
+        return value._replace(node=node)
 
     # --- the walk
 
