@@ -14,6 +14,7 @@ from sympy.codegen import cfunctions
 from ..graph import Node
 from ..shapes import Spec, promote
 from .base import Elementwise, as_float, as_real, is_complex, unless_bool
+from .cuts import unsigned
 
 
 class add(Elementwise):
@@ -149,7 +150,7 @@ class power(Elementwise):
     dtype_rule = staticmethod(unless_bool)
 
     def compute(self, x: Any, y: Any, *, xp: Any = np) -> Any:
-        return xp.pow(x, y)
+        return xp.pow(unsigned(x, xp), y)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         from .elementary import log
@@ -213,7 +214,7 @@ class sqrt(Elementwise):
     dtype_rule = staticmethod(as_float)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.sqrt(x)
+        return xp.sqrt(unsigned(x, xp))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         return [grad / (2 * self)]
@@ -248,7 +249,7 @@ class principal_cbrt(Elementwise):
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         if is_complex(x):
-            return xp.pow(x, 1 / 3)
+            return xp.pow(unsigned(x, xp), 1 / 3)
         return xp.where(xp.less(x, 0), float("nan"), xp.cbrt(x))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:

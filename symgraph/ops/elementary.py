@@ -12,6 +12,7 @@ from sympy.codegen import cfunctions
 from ..graph import Node
 from .arithmetic import reciprocal, sqrt, square
 from .base import Elementwise, as_float, is_complex
+from .cuts import clockwise, counterclockwise, unsigned
 
 
 class _Real(Elementwise):
@@ -81,7 +82,7 @@ class log(_Real):
     sympy_types = (sympy.log,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.log(x)
+        return xp.log(unsigned(x, xp))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -98,7 +99,7 @@ class log2(_Real):
     sympy_types = (cfunctions.log2,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.log2(x)
+        return xp.log2(unsigned(x, xp))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -115,7 +116,7 @@ class log10(_Real):
     sympy_types = (cfunctions.log10,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.log10(x)
+        return xp.log10(unsigned(x, xp))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -132,7 +133,7 @@ class log1p(_Real):
     sympy_types = (cfunctions.log1p,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.log1p(x)
+        return xp.log1p(unsigned(x, xp))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -249,7 +250,7 @@ class asin(_Real):
     sympy_types = (sympy.asin,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.asin(x)
+        return clockwise(xp.asin, x, xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -266,7 +267,7 @@ class acos(_Real):
     sympy_types = (sympy.acos,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.acos(x)
+        return clockwise(xp.acos, x, xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -283,7 +284,7 @@ class atan(_Real):
     sympy_types = (sympy.atan,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.atan(x)
+        return counterclockwise(xp.atan, x, xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -300,7 +301,7 @@ class acot(_Real):
     sympy_types = (sympy.acot,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.atan(xp.divide(1, x))
+        return counterclockwise(xp.atan, xp.divide(1, x), xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -317,7 +318,7 @@ class asec(_Real):
     sympy_types = (sympy.asec,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.acos(xp.divide(1, x))
+        return clockwise(xp.acos, xp.divide(1, x), xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -334,7 +335,7 @@ class acsc(_Real):
     sympy_types = (sympy.acsc,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.asin(xp.divide(1, x))
+        return clockwise(xp.asin, xp.divide(1, x), xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes

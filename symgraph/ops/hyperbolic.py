@@ -11,6 +11,7 @@ import sympy
 from ..graph import Node
 from .arithmetic import reciprocal, sqrt, square
 from .base import is_complex
+from .cuts import clockwise, counterclockwise, unsigned
 from .elementary import _Real
 
 
@@ -124,7 +125,7 @@ class asinh(_Real):
     sympy_types = (sympy.asinh,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.asinh(x)
+        return counterclockwise(xp.asinh, x, xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -141,7 +142,7 @@ class acosh(_Real):
     sympy_types = (sympy.acosh,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.acosh(x)
+        return xp.acosh(unsigned(x, xp))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -158,7 +159,7 @@ class atanh(_Real):
     sympy_types = (sympy.atanh,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.atanh(x)
+        return clockwise(xp.atanh, x, xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -175,7 +176,7 @@ class acoth(_Real):
     sympy_types = (sympy.acoth,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.atanh(xp.divide(1, x))
+        return clockwise(xp.atanh, xp.divide(1, x), xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -192,7 +193,7 @@ class asech(_Real):
     sympy_types = (sympy.asech,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.acosh(xp.divide(1, x))
+        return xp.acosh(unsigned(xp.divide(1, x), xp))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
@@ -209,7 +210,7 @@ class acsch(_Real):
     sympy_types = (sympy.acsch,)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.asinh(xp.divide(1, x))
+        return counterclockwise(xp.asinh, xp.divide(1, x), xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes

@@ -11,6 +11,7 @@ import sympy
 from ..graph import Node
 from ..shapes import Spec, broadcast, promote
 from .base import Elementwise, as_float, as_real, is_complex
+from .cuts import unsigned
 
 
 class real(Elementwise):
@@ -76,7 +77,7 @@ class angle(Elementwise):
         return Spec(broadcast(*[s.shape for s in specs]), as_real(as_float(promote(*[s.dtype for s in specs]))))
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.atan2(xp.imag(x), xp.real(x)) if is_complex(x) else xp.atan2(xp.zeros_like(x), x)
+        return xp.atan2(xp.imag(unsigned(x, xp)), xp.real(x)) if is_complex(x) else xp.atan2(xp.zeros_like(x), x)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes

@@ -22,6 +22,7 @@ from ..graph import OPERATORS, Node
 from ..nodes import Constant
 from ..shapes import Spec, broadcast, promote
 from .base import Elementwise, as_float
+from .cuts import unsigned
 
 __all__ = ["Special", "whole"]
 
@@ -81,6 +82,7 @@ class Special(Elementwise):
 
     def _complex(self, arrays: Sequence[Any]) -> Any:
         """Rows of real numbers have their real values where there are such."""
+        arrays = [unsigned(array, np) for array in arrays]
         result = np.full(arrays[0].shape, np.nan, dtype=complex)
         plain = np.all([array.imag == 0 for array in arrays], axis=0)
         if plain.any():
