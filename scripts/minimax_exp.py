@@ -1,0 +1,19 @@
+"""Polynomials of exponentials, logarithms and hyperbolic functions, for scripts/minimax.py."""
+
+from __future__ import annotations
+
+import mpmath
+from minimax import Fit
+
+LN2 = mpmath.log(2)
+
+FITS = {
+    "exp": Fit(
+        lambda r: (mpmath.expm1(r) - r) / r**2,
+        -LN2 / 2 * 1.0001,
+        LN2 / 2 * 1.0001,
+        9,
+        lambda r: r**2 * mpmath.exp(-r),
+        note="(exp(r) - 1 - r) / r**2",
+    ),
+}
