@@ -7,12 +7,14 @@ array([[ 2.],
        [-1.]])
 """
 
-from . import errors, ops, train
+from . import derivatives, errors, ops, train  # noqa: F401
 from .differentiate import gradients
 from .dropin import lambdify
 from .errors import *  # noqa: F403
+from .forward import tangents
 from .functions import Function, function
 from .graph import Graph, Node, control_dependencies, get_default_graph, name_scope, reset_default_graph
+from .jacobians import hessians, jacobian
 from .nodes import Constant, Operation, Variable, constant, placeholder
 from .ops import *  # noqa: F403
 from .session import Session, get_default_session, global_variables_initializer, variables_initializer
@@ -35,11 +37,14 @@ __all__ = [
     "get_default_session",
     "global_variables_initializer",
     "gradients",
+    "hessians",
+    "jacobian",
     "lambdify",
     "name_scope",
     "placeholder",
     "register",
     "reset_default_graph",
+    "tangents",
     "train",
     "translate",
     "variables_initializer",

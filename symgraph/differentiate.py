@@ -6,7 +6,7 @@ holomorphic function, seeded with 1, is its derivative. (Steepest ascent is alon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sympy
@@ -14,17 +14,18 @@ import sympy
 from .errors import GraphMismatchError, ShapeError
 from .graph import OPERATORS, Node, name_scope, postorder
 from .nodes import Constant, Operation
-from .ops.arithmetic import add, add_n, negative, subtract
+from .ops.arithmetic import abs, add, add_n, negative, sign, subtract
 from .ops.array import unbroadcast
 from .ops.base import Elementwise
 from .ops.creation import ones_like, zeros_like
-from .ops.logic import equal, where
+from .ops.logic import equal, is_nan, logical_and, where
+from .ops.parts import angle, cast, conjugate, imag, real
 from .shapes import is_static
 
 __all__ = ["gradients"]
 
 
-def _as_list(nodes: Any, what: str) -> list[Node]:
+def as_nodes(nodes: Any, what: str) -> list[Node]:
     items = list(nodes) if isinstance(nodes, (list, tuple)) else [nodes]
     for item in items:
         if not isinstance(item, Node):
@@ -38,16 +39,19 @@ def _is_discrete(node: Node) -> bool:
     return dtype is not None and dtype.kind not in "fc"
 
 
-def _in_form_of(contribution: Node, node: Node) -> Node:
-    """`contribution` in the shape of `node` (real where that is real), whatever was broadcast."""
+def in_form_of(contribution: Node, node: Node, one_batch: bool = False) -> Node:
+    """`contribution` in the shape of `node` (real where that is real), whatever was broadcast. See `pull_back` for `one_batch`."""
     have, want = contribution.spec, node.spec
-    same_shape = have.shape == want.shape and is_static(want.shape)
-    if same_shape and (want.is_complex or have.is_complex is False):
-        return contribution
+    core = want.shape[1:] if one_batch and want.shape[:1] == (...,) else want.shape
+    if have.shape == want.shape and is_static(core):
+        if want.is_complex or have.is_complex is False:
+            return contribution
+        if one_batch and isinstance(node, Elementwise) and not isinstance(node, NOT_HOLOMORPHIC):
+            return contribution  # what is complex in it goes on to the real inputs, and ends there
     return unbroadcast(contribution, node)
 
 
-def _sum(contributions: Sequence[Node]) -> Node:
+def sum_of(contributions: Sequence[Node]) -> Node:
     return (
         contributions[0]
         if len(contributions) == 1
@@ -57,6 +61,8 @@ def _sum(contributions: Sequence[Node]) -> Node:
     )
 
 
+# with values of which the real part, the size or the like counts: a gradient with respect to them is real where they are
+NOT_HOLOMORPHIC = (real, imag, conjugate, angle, cast, abs, sign)
 _LINEAR = (add, subtract, add_n, negative, where)
 
 
@@ -91,8 +97,8 @@ def gradients(
     """
     if unconnected_gradients not in ("none", "zero"):
         raise ValueError(f"unconnected_gradients must be 'none' or 'zero', not {unconnected_gradients!r}")
-    ys, xs = _as_list(ys, "ys"), _as_list(xs, "xs")
-    stops = set(_as_list(stop_gradients, "stop_gradients")) if stop_gradients is not None else set()
+    ys, xs = as_nodes(ys, "ys"), as_nodes(xs, "xs")
+    stops = set(as_nodes(stop_gradients, "stop_gradients")) if stop_gradients is not None else set()
     weights = list(grad_ys) if isinstance(grad_ys, (list, tuple)) else [grad_ys] * len(ys)
     if len(weights) != len(ys):
         raise ShapeError(f"{len(ys)} ys need as many grad_ys, but there are {len(weights)}")
@@ -104,8 +110,30 @@ def gradients(
             )
     if graph is None:
         return [None] * len(xs)
+    with name_scope(name, graph=graph):
+        seeds = [
+            ones_like(y)
+            if weight is None
+            else in_form_of(weight, y)
+            if isinstance(weight, Node)
+            else ones_like(y) * weight
+            for y, weight in zip(ys, weights, strict=True)
+        ]
+        results = pull_back(ys, xs, seeds, stops)
+        missing = (lambda x: zeros_like(x)) if unconnected_gradients == "zero" else (lambda x: None)
+        return [results[x] if x in results else missing(x) for x in xs]
+
+
+def pull_back(
+    ys: Sequence[Node], xs: Iterable[Node], seeds: Sequence[Node], stops: Iterable[Node] = (), one_batch: bool = False
+) -> dict[Node, Node]:
+    """The gradients with respect to those of `xs` on which `ys` depend, where `seeds` are those with respect to `ys`.
+
+    With `one_batch` all of `xs` and `seeds` are known to have the same batch axes, all that others may have: then a leading `...` stands for the same
+    axes in all shapes on the way.
+    """
     order = postorder(ys)
-    wanted = set(xs)
+    wanted, stops = set(xs), set(stops)
     depends: set[Node] = set()
     for node in order:
         reached = node not in stops and any(source in depends for source in node.input_nodes)
@@ -114,60 +142,57 @@ def gradients(
     guarded = _behind_a_choice([node for node in order if node in depends])
     contributions: dict[Node, list[Node]] = {}
     results: dict[Node, Node] = {}
-    with name_scope(name, graph=graph):
-        for y, weight in zip(ys, weights, strict=True):
-            if y in depends:
-                contributions.setdefault(y, []).append(
-                    ones_like(y)
-                    if weight is None
-                    else _in_form_of(weight, y)
-                    if isinstance(weight, Node)
-                    else ones_like(y) * weight
-                )
-        for node in reversed(order):
-            if node not in contributions:
-                continue
-            total = _sum(contributions.pop(node))
-            if node in wanted:
-                results[node] = total
-            if (
-                not isinstance(node, Operation)
-                or node in stops
-                or not any(source in depends for source in node.input_nodes)
-            ):
-                continue
-            for source, part in zip(node.input_nodes, _pull_back(node, total, node in guarded), strict=True):
-                if part is not None and source in depends:
-                    contributions.setdefault(source, []).append(_in_form_of(part, source))
-        missing = (lambda x: zeros_like(x)) if unconnected_gradients == "zero" else (lambda x: None)
-        return [results[x] if x in results else missing(x) for x in xs]
+    for y, seed in zip(ys, seeds, strict=True):
+        if y in depends:
+            contributions.setdefault(y, []).append(seed)
+    for node in reversed(order):
+        if node not in contributions:
+            continue
+        total = sum_of(contributions.pop(node))
+        if node in wanted:
+            results[node] = total
+        if (
+            not isinstance(node, Operation)
+            or node in stops
+            or not any(source in depends for source in node.input_nodes)
+        ):
+            continue
+        for source, part in zip(node.input_nodes, _parts_of(node, total, node in guarded), strict=True):
+            if part is not None and source in depends:
+                contributions.setdefault(source, []).append(in_form_of(part, source, one_batch))
+    return results
 
 
-def _pull_back(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None]:
+def _parts_of(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None]:
     graph = node.graph
     before, graph._translating = (
         graph._translating,
         node.origin if not isinstance(node.origin, tuple) else graph._translating,
     )
     try:
-        parts = node.gradient(grad)
-        if not isinstance(parts, (list, tuple)):
-            raise TypeError(
-                f"{type(node).__name__}.gradient must return a list, with a node or None for each input, not {parts!r}"
-            )
-        if len(parts) != len(node.input_nodes):
-            raise ShapeError(
-                f"{type(node).__name__}.gradient gave {len(parts)} nodes for {len(node.input_nodes)} inputs"
-            )
+        parts = checked_parts(node, node.gradient(grad))
         if not guard or not isinstance(node, Elementwise) or isinstance(node, _LINEAR):
             return parts
         zero = equal(grad, 0)
         return [
-            None if part is None else part if isinstance(part, Constant) or part is grad else where(zero, 0, part)
+            part
+            if part is None or isinstance(part, Constant) or part is grad
+            else where(logical_and(zero, is_nan(part)), 0, part)
             for part in parts
         ]
     finally:
         graph._translating = before
+
+
+def checked_parts(node: Operation, parts: Any) -> Sequence[Node | None]:
+    """What an operation's `gradient` returned, one item for each input."""
+    if not isinstance(parts, (list, tuple)):
+        raise TypeError(
+            f"{type(node).__name__}.gradient must return a list, with a node or None for each input, not {parts!r}"
+        )
+    if len(parts) != len(node.input_nodes):
+        raise ShapeError(f"{type(node).__name__}.gradient gave {len(parts)} nodes for {len(node.input_nodes)} inputs")
+    return parts
 
 
 OPERATORS["gradients"] = gradients  # for operations that hold a function, which are below this module

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import backends
 from .arguments import Parameter, argument_list, check_arguments, python_signature, unique_names
+from .differentiable import Differentiable
 from .errors import ConstantError, PrecisionWarning
 from .feeds import Dimensions, batch_shape, feed_symbol
 from .graph import Graph, Node, postorder
@@ -36,7 +37,7 @@ class _Compiled:
     run: backends.Runner
 
 
-class Function:
+class Function(Differentiable):
     """Expressions as a function of their symbols. Made by `symgraph.function` and `symgraph.lambdify`.
 
     Attributes:
@@ -182,6 +183,7 @@ class Function:
                 )
                 if self._options["rewrite"]:
                     translation = replace(translation, nodes=tuple(rewrite(translation.nodes)))
+                translation = self._derived(translation)
             placeholders = tuple(translation.placeholders[symbol] for symbol in (*self.args, *self._random))
             # every argument is a leaf of the program, used or not
             program, leaves = Program.of([*translation.nodes, *placeholders])
@@ -197,6 +199,10 @@ class Function:
             ordered = run if order == list(range(len(order))) else (lambda values: run([values[i] for i in order]))
             found = self._compiled.setdefault(dtype, _Compiled(graph, placeholders, translation, program, ordered))
         return found
+
+    def _derived(self, translation: Translation) -> Translation:
+        """What is computed in place of the expressions; a derivative makes it of their nodes."""
+        return translation
 
     # --- a call
 
@@ -227,12 +233,16 @@ class Function:
         batch = batch_shape([node.name for node in fed], loops) if any(loops) else ()
         if self._random:
             arrays += draw(self._random, batch, self._options["rng"])
-        outputs = compiled.run(arrays)
+        outputs = compiled.run(self._in_batch(arrays, batch))
         if self._options["broadcast"]:
             outputs = [
                 _filled(o, batch, len(shape)) for o, shape in zip(outputs, compiled.translation.shapes, strict=True)
             ]
         return self._structure.rebuild(self._present(own_results(outputs, arrays), len(batch)))
+
+    def _in_batch(self, arrays: list[Any], batch: tuple[int, ...]) -> list[Any]:
+        """The arguments as the program takes them; a derivative repeats those along the batch with respect to which it is."""
+        return arrays
 
     def _at_a_point(self, values: Sequence[Any]) -> Any:
         """The outputs for Python numbers: nothing has to be checked or broadcast."""

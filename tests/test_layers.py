@@ -25,7 +25,7 @@ LAYERS = [
     {"program"},
     {"backends"},
     {"feeds", "results"},
-    {"session", "arguments", "sampling"},
+    {"session", "arguments", "sampling", "differentiable"},
     {"functions"},
 ]  # then the rest (train, fit, testing, draw, export, ...), then __init__
 SIDEWAYS = {("translation", "differentiate")}

@@ -1,0 +1,260 @@
+"""Derivatives of Functions, as Functions: the methods `grad`, `value_and_grad`, `jac`, `hess`, `hessp`, `jvp` and `vjp`.
+
+They are made of the nodes of the outputs, never by symbolic differentiation, and share one Program with them. Every argument that is
+differentiated for is repeated along the whole batch first, so that each row has a gradient of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import sympy
+
+from .errors import ArgumentError, ShapeError
+from .forward import propagate
+from .functions import Function
+from .graph import OPERATORS, Node
+from .jacobians import gradients_in_batch, jacobian_in_batch, reverse_jacobian_in_batch
+from .nodes import symbol_name
+from .ops.creation import zeros_like
+from .ops.directions import _spread
+from .shapes import format_shape
+from .structure import Structure
+from .translation import Translation
+
+__all__ = ["Derivative", "derivative"]
+
+_SCALAR_ONLY = ("grad", "value_and_grad", "hess", "hessp")
+_UNKNOWN_LENGTH = 1000  # what an unknown length is taken for where costs are compared
+
+
+class Derivative(Function):
+    """A derivative of a Function, which is one too. Made by its methods.
+
+    Attributes:
+        base: the Function.
+        wrt: the symbols for which it is differentiated.
+
+    >>> x = sympy.Symbol("x")
+    >>> Function(x, x**2).grad(x)
+    <symgraph Function grad_f(x): ()->() = grad of x**2>
+    """
+
+    def __init__(self, base: Function, kind: str, wrt: Any = None, **options: Any) -> None:
+        if kind not in _KINDS:
+            raise ValueError(f"{kind!r} is none of {', '.join(_KINDS)}")
+        self.base, self._kind, self._wrt_given, self._how = base, kind, wrt, options
+        self.wrt, self._single = _symbols(base, wrt)
+        _check_outputs(base, kind)
+        self._extra = _extra_arguments(base, kind, self.wrt)
+        self._entries_first = base._entries_first
+        arguments = [*[p.argument for p in base._parameters], *self._extra]
+        super().__init__(arguments, list(base._expressions), **{**base._options, "name": f"{kind}_{base.__name__}"})
+        self._structure = Structure(self._form())
+
+    @property
+    def outputs(self) -> Any:
+        """The expressions that are differentiated."""
+        return self.base.outputs
+
+    def _text(self) -> str:
+        return f"{self._kind} of {self.base._text()}"
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (self.base, self._kind, self._wrt_given, self._how)
+
+    def _form(self) -> Any:
+        """The structure of the results."""
+        each: Any = 0 if self._single else (0,) * len(self.wrt)
+        return _KINDS[self._kind].form(self.base._structure, each)
+
+    def _in_batch(self, arrays: list[Any], batch: tuple[int, ...]) -> list[Any]:
+        if not batch:
+            return arrays
+        wanted = set(self.wrt)
+        return [
+            np.broadcast_to(array, (*batch, *np.shape(array)[np.ndim(array) - rank :])) if symbol in wanted else array
+            for symbol, rank, array in zip(self.args, self._ranks, arrays, strict=False)
+        ] + arrays[len(self.args) :]
+
+    def _derived(self, translation: Translation) -> Translation:
+        translation = self.base._derived(translation)
+        task = _Task(translation, self)
+        values = list(zip(translation.nodes, translation.shapes, strict=True))
+        found = _KINDS[self._kind].build(task, values)
+        return replace(translation, nodes=tuple(node for node, _ in found), shapes=tuple(shape for _, shape in found))
+
+
+_Typed = tuple[Node, tuple[Any, ...]]  # a node and its core shape
+
+
+class _Task:
+    """The nodes that a derivative is made of."""
+
+    def __init__(self, translation: Translation, derivative: Derivative) -> None:
+        placeholders = translation.placeholders
+        self.xs = [placeholders[symbol] for symbol in derivative.wrt]
+        self.cores = [x.core for x in self.xs]
+        self.extra = [placeholders[symbol] for symbol in derivative._extra]
+        self.leaves: dict[Node, int] = {node: len(node.core) for node in placeholders.values()}
+
+    def gradient(self, values: Sequence[_Typed]) -> list[_Typed]:
+        ((y, _),) = values
+        return list(zip(gradients_in_batch(y, self.xs), self.cores, strict=True))
+
+    def value_and_gradient(self, values: Sequence[_Typed]) -> list[_Typed]:
+        return [*values, *self.gradient(values)]
+
+    def jacobian(self, values: Sequence[_Typed]) -> list[_Typed]:
+        inside, outside = _entries(self.cores), _entries([core for _, core in values])
+        known = all(isinstance(n, int) for _, core in values for n in core)
+        forward = not known or inside <= outside
+        result = []
+        for y, y_core in values:
+            if forward:
+                nodes = [
+                    jacobian_in_batch(y, y_core, x, core, self.leaves)
+                    for x, core in zip(self.xs, self.cores, strict=True)
+                ]
+            else:
+                nodes = reverse_jacobian_in_batch(y, y_core, self.xs, self.cores, self.leaves)
+            result += [(node, (*y_core, *core)) for node, core in zip(nodes, self.cores, strict=True)]
+        return result
+
+    def hessian(self, values: Sequence[_Typed]) -> list[_Typed]:
+        """All blocks; those below the diagonal that are scalars are the ones above it."""
+        grads = self.gradient(values)
+        blocks: dict[tuple[int, int], _Typed] = {}
+        for i, (grad, core) in enumerate(grads):
+            later = [j for j in range(i, len(grads)) if not core and not self.cores[j]]
+            for j, node in zip(later, gradients_in_batch(grad, [self.xs[j] for j in later]), strict=True):
+                blocks[i, j] = blocks[j, i] = (node, ())
+            for j, (x, other) in enumerate(zip(self.xs, self.cores, strict=True)):
+                if (i, j) not in blocks:
+                    blocks[i, j] = (jacobian_in_batch(grad, core, x, other, self.leaves), (*core, *other))
+        return [blocks[i, j] for i in range(len(grads)) for j in range(len(grads))]
+
+    def hessian_times_vector(self, values: Sequence[_Typed]) -> list[_Typed]:
+        grads = [node for node, _ in self.gradient(values)]
+        return list(zip(self._changes(grads), self.cores, strict=True))
+
+    def change(self, values: Sequence[_Typed]) -> list[_Typed]:
+        changes = self._changes([y for y, _ in values])
+        return [*values, *[(change, core) for change, (_, core) in zip(changes, values, strict=True)]]
+
+    def _changes(self, ys: Sequence[Node]) -> list[Node]:
+        start: dict[Node, Node] = {x: _spread(way, x) for x, way in zip(self.xs, self.extra, strict=True)}
+        changes = propagate(ys, start)
+        return [_spread(changes[y], y) if y in changes else zeros_like(y) for y in ys]
+
+    def weighted(self, values: Sequence[_Typed]) -> list[_Typed]:
+        total: list[list[Node]] = [
+            gradients_in_batch(y, self.xs, _spread(weight, y))
+            for (y, _), weight in zip(values, self.extra, strict=True)
+        ]
+        sums = [sum(column[1:], start=column[0]) for column in zip(*total, strict=True)]
+        return [*values, *zip(sums, self.cores, strict=True)]
+
+
+class _Kind:
+    """One kind of derivative: the structure of its results, and how their nodes are built."""
+
+    def __init__(self, form: Callable[[Structure, Any], Any], build: Callable[[_Task, Any], list[_Typed]]) -> None:
+        self.form, self.build = form, build
+
+
+def _of_values(structure: Structure) -> Any:
+    return structure.rebuild([0] * len(structure.leaves))
+
+
+_KINDS = {
+    "grad": _Kind(lambda outputs, each: each, _Task.gradient),
+    "value_and_grad": _Kind(lambda outputs, each: (0, each), _Task.value_and_gradient),
+    "jac": _Kind(lambda outputs, each: outputs.rebuild([each] * len(outputs.leaves)), _Task.jacobian),
+    "hess": _Kind(lambda outputs, each: each if each == 0 else (each,) * len(each), _Task.hessian),
+    "hessp": _Kind(lambda outputs, each: each, _Task.hessian_times_vector),
+    "jvp": _Kind(lambda outputs, each: (_of_values(outputs), _of_values(outputs)), _Task.change),
+    "vjp": _Kind(lambda outputs, each: (_of_values(outputs), each), _Task.weighted),
+}
+
+
+def derivative(base: Function, kind: str, wrt: Any = None, **options: Any) -> Function:
+    """The derivative of a Function, made once and kept with it.
+
+    >>> x = sympy.Symbol("x")
+    >>> derivative(Function(x, x**2), "grad", x)(3.0)
+    np.float64(6.0)
+    """
+    wrt = tuple(wrt) if isinstance(wrt, (list, sympy.MatrixBase)) else wrt
+    kept = base.__dict__.setdefault("_derivatives", {})
+    key = (kind, wrt, tuple(sorted(options.items())))
+    found: Function | None = kept.get(key)
+    if found is None:
+        found = kept.setdefault(key, Derivative(base, kind, wrt, **options))
+    return found
+
+
+def _rebuild(base: Function, kind: str, wrt: Any, options: dict[str, Any]) -> Function:
+    return derivative(base, kind, wrt, **options)
+
+
+def _symbols(base: Function, wrt: Any) -> tuple[tuple[Any, ...], bool]:
+    """The symbols to differentiate for, and whether a single one was asked for."""
+    single = wrt is not None and not isinstance(wrt, (list, tuple, sympy.Tuple, sympy.MatrixBase))
+    symbols = base.args if wrt is None else (wrt,) if single else tuple(wrt)
+    for symbol in symbols:
+        if symbol not in base.args:
+            raise ArgumentError(
+                f"{symbol!r} is not an argument of {base.__name__}; its arguments are {', '.join(map(str, base.args))}"
+            )
+    if len(set(symbols)) < len(symbols):
+        raise ArgumentError(f"wrt = {wrt!r} has a symbol twice")
+    return symbols, single
+
+
+def _check_outputs(base: Function, kind: str) -> None:
+    if kind not in _SCALAR_ONLY:
+        return
+    shapes = base._default.translation.shapes
+    if len(shapes) != 1 or shapes[0] != ():
+        listed = ", ".join(format_shape(shape) for shape in shapes)
+        raise ShapeError(
+            f"{kind} is for one scalar output, but {base.__name__} has {len(shapes)} with the shapes {listed}: use jac, jvp or vjp"
+        )
+
+
+def _extra_arguments(base: Function, kind: str, wrt: Sequence[Any]) -> list[Any]:
+    """Symbols for the vectors that are given behind the arguments."""
+    if kind in ("hessp", "jvp"):
+        cores = dict(zip(base.args, base._cores, strict=True))
+        wanted = [(f"d_{symbol_name(symbol)}", cores[symbol]) for symbol in wrt]
+    elif kind == "vjp":
+        wanted = [(f"weight_{i}", shape) for i, shape in enumerate(base._default.translation.shapes)]
+    else:
+        return []
+    taken = {symbol_name(symbol) for symbol in base.args}
+    symbols = []
+    for name, core in wanted:
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        symbols.append(_symbol(name, core))
+    return symbols
+
+
+def _symbol(name: str, core: Sequence[Any]) -> Any:
+    if not core:
+        return sympy.Symbol(name)
+    lengths = [sympy.Dummy("n", integer=True) if n is None else n for n in core]
+    return sympy.MatrixSymbol(name, *lengths) if len(core) == 2 else sympy.IndexedBase(name, shape=tuple(lengths))
+
+
+def _entries(cores: Sequence[Sequence[Any]]) -> int:
+    return sum(math.prod(n if isinstance(n, int) else _UNKNOWN_LENGTH for n in core) for core in cores)
+
+
+OPERATORS["derivative"] = derivative

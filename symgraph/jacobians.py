@@ -1,0 +1,163 @@
+"""Jacobians and Hessians, from nodes to nodes: `Jacobians` for nodes made of symbols, `jacobian` and `hessians` for any nodes of known shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .differentiate import as_nodes, gradients, pull_back
+from .errors import ShapeError
+from .forward import keeps_loops, propagate
+from .graph import Node, name_scope, postorder
+from .nodes import Operation
+from .ops.arithmetic import add
+from .ops.array import expand_dims, permute_core, reshape, stack
+from .ops.contraction import reshape_core
+from .ops.creation import ones_like, size, zeros_like
+from .ops.directions import _along_directions, _spread, _unit_directions
+from .ops.indexing import take
+from .shapes import format_shape, is_static
+
+__all__ = ["hessians", "jacobian"]
+
+
+# --- nodes whose shapes are known
+
+
+def jacobian(y: Node, x: Node, name: str = "jacobian") -> Node:
+    """The derivatives of all entries of y with respect to all entries of x, in the shape `y.shape + x.shape`, which must be known.
+
+    >>> from symgraph import placeholder
+    >>> x = placeholder("float64", (2,))
+    >>> jacobian(x * x, x).eval({x: [1.0, 2.0]})
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    (y,), (x,) = as_nodes(y, "y"), as_nodes(x, "x")
+    for node in (y, x):
+        if not is_static(node.shape):
+            raise ShapeError(
+                f"A Jacobian needs known shapes, but {node!r} has {format_shape(node.shape)}: give its placeholder a shape, or use Function.jac"
+            )
+    shape = (*y.shape, *x.shape)
+    with name_scope(name, graph=x.graph):
+        flat = reshape(y, (-1,))
+        rows = [gradients(take(flat, i), x, unconnected_gradients="zero")[0] for i in range(_count(y.shape))]
+        if not rows:
+            return reshape(zeros_like(flat), shape)
+        return reshape(stack(rows), shape)
+
+
+def hessians(ys: Any, xs: Any, name: str = "hessians") -> list[Node]:
+    """For each x the second derivatives of the sum of all entries of `ys`, in the shape `x.shape + x.shape`, which must be known.
+
+    >>> from symgraph import placeholder, reduce_prod
+    >>> x = placeholder("float64", (2,))
+    >>> hessians(reduce_prod(x), x)[0].eval({x: [5.0, 7.0]})
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    xs = as_nodes(xs, "xs")
+    grads = gradients(ys, xs, unconnected_gradients="zero")
+    return [jacobian(grad, x, name) for grad, x in zip(grads, xs, strict=True) if grad is not None]
+
+
+def _count(shape: Sequence[Any]) -> int:
+    return math.prod(shape)
+
+
+# --- nodes with batch axes
+
+
+def replaced(nodes: Sequence[Node], new: Mapping[Node, Node]) -> list[Node]:
+    """The same computations on other leaves."""
+    result = dict(new)
+    for node in postorder(nodes, lambda node: () if node in new else node.input_nodes):
+        if node in result:
+            continue
+        inputs = [result[source] for source in node.input_nodes]
+        same = all(a is b for a, b in zip(inputs, node.input_nodes, strict=True))
+        result[node] = node if same or not isinstance(node, Operation) else node.rebuild(inputs)
+    return [result[node] for node in nodes]
+
+
+def gradients_in_batch(y: Node, xs: Sequence[Node], seed: Node | None = None) -> list[Node]:
+    """The gradients of y in each row of the batch, where all of `xs` have all batch axes; zeros where y does not depend on x."""
+    if seed is None:
+        scalars = [x for x in xs if x.shape == (...,)]
+        seed = ones_like(scalars[0] if scalars and y.shape == (...,) else y)
+    found = pull_back([y], xs, [seed], one_batch=True)
+    return [found[x] if x in found else zeros_like(x) for x in xs]
+
+
+def jacobian_in_batch(
+    y: Node, y_core: Sequence[Any], x: Node, x_core: Sequence[Any], leaves: Mapping[Node, int]
+) -> Node:
+    """The Jacobian of y in each row of the batch, with the core axes of y and then those of x, by forward mode.
+
+    `leaves` are all nodes that y may depend on, x among them, with the numbers of their core axes.
+    """
+    if not _depends(y, x):
+        return _zeros(y, len(y_core), x, len(x_core))
+    if not x_core:
+        change = propagate([y], {x: ones_like(x)}).get(y)
+        return zeros_like(y) if change is None else _spread(change, y)
+    ways = _unit_directions(x, _known(x_core))
+    expanded: dict[Node, Node] = {leaf: expand_dims(leaf, -(rank + 1)) for leaf, rank in leaves.items()}
+    (value,) = replaced([y], expanded)
+    if not keeps_loops([value], [expanded[x]]):
+        expanded[x] = _along_directions(expanded[x], ways, rank=len(x_core))
+        (value,) = replaced([y], expanded)
+    change = propagate([value], {expanded[x]: ways}).get(value)
+    full = _along_directions(value, ways, rank=len(y_core))
+    return _with_last(zeros_like(full) if change is None else _spread(change, full), y_core, x, x_core)
+
+
+def _depends(y: Node, x: Node) -> bool:
+    return x in postorder([y])
+
+
+def _zeros(y: Node, y_rank: int, x: Node, x_rank: int) -> Node:
+    """Zeros with the core axes of y, then those of x."""
+    rows: Node = expand_dims(zeros_like(y), tuple(range(-x_rank, 0))) if x_rank else zeros_like(y)
+    columns: Node = zeros_like(x)
+    return add(rows, expand_dims(columns, tuple(range(-x_rank - y_rank, -x_rank))) if y_rank else columns)
+
+
+def _with_last(change: Node, y_core: Sequence[Any], x: Node, x_core: Sequence[Any]) -> Node:
+    """(..., n, *y_core) as (..., *y_core, *x_core)."""
+    rank = len(y_core)
+    if rank:
+        change = permute_core(change, (*range(-rank, 0), -rank - 1))
+    if len(x_core) == 1:
+        return change
+    lengths = [n if n is not None else size(x, axis) for axis, n in enumerate(_known(x_core), -len(x_core))]
+    return reshape_core(change, lengths, rank=1)
+
+
+def _known(core: Sequence[Any]) -> list[int | None]:
+    return [n if isinstance(n, int) else None for n in core]
+
+
+def reverse_jacobian_in_batch(
+    y: Node, y_core: Sequence[int], xs: Sequence[Node], x_cores: Sequence[Sequence[Any]], leaves: Mapping[Node, int]
+) -> list[Node]:
+    """The same by reverse mode, for several x at once; the lengths of y's core axes must be known."""
+    if not y_core or not any(_depends(y, x) for x in xs):
+        return (
+            gradients_in_batch(y, xs)
+            if not y_core
+            else [_zeros(y, len(y_core), x, len(core)) for x, core in zip(xs, x_cores, strict=True)]
+        )
+    ways = _unit_directions(xs[0], list(y_core))
+    expanded: dict[Node, Node] = {leaf: expand_dims(leaf, -(rank + 1)) for leaf, rank in leaves.items()}
+    starts = [_along_directions(expanded[x], ways, rank=len(core)) for x, core in zip(xs, x_cores, strict=True)]
+    expanded.update(zip(xs, starts, strict=True))
+    (value,) = replaced([y], expanded)
+    grads = gradients_in_batch(value, starts, _spread(ways, value))
+    results: list[Node] = []
+    for x, grad, core in zip(xs, grads, x_cores, strict=True):
+        lengths = [n if n is not None else size(x, axis) for axis, n in enumerate(_known(core), -len(core))]
+        results.append(reshape_core(grad, [*y_core, *lengths], rank=1 + len(core)))
+    return results
