@@ -118,7 +118,7 @@ def remez(grid: _Grid, fixed: dict[int, Any], free: Sequence[int], iterations: i
     lowest, unknowns = free[0], len(free)
     # after division by x**lowest the free part is a polynomial, for which the errors of the best fit alternate
     signs = [-1 if p < 0 and lowest % 2 else 1 for p in grid.points]
-    remaining = [e for e in grid.errors({0: mpmath.mpf(0), **fixed})]
+    remaining = grid.errors({0: mpmath.mpf(0), **fixed})
     size = len(grid.points)
     places = [min(size - 1, (2 * k + 1) * size // (2 * (unknowns + 1))) for k in range(unknowns + 1)]
     best: tuple[dict[int, Any], Any] | None = None
