@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import sympy
 
 from .errors import DimensionError, FeedError, FeedTypeError, MissingFeedError, ShapeError, brief
 from .graph import Node
-from .nodes import Variable, as_dtype, placeholder
+from .nodes import Variable, as_dtype, namesakes, placeholder
 from .shapes import accepts, format_shape
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "feed_symbol",
     "feed_value",
     "missing_feed",
+    "unknown_feed",
 ]
 
 
@@ -278,7 +280,8 @@ def describe(symbol: Any) -> str:
     return sympy.srepr(symbol) if symbol.is_symbol and symbol._assumptions_orig else str(symbol)
 
 
-def missing_feed(missing: Sequence[Node], fed: Mapping[Node, Any]) -> MissingFeedError:
+def missing_feed(missing: Sequence[Node], fed: Iterable[Any]) -> MissingFeedError:
+    """The error for placeholders that are needed and not fed; `fed` are the nodes (and unknown keys) that are."""
     parts = []
     for node in missing:
         symbol = getattr(node, "symbol", None)
@@ -290,5 +293,31 @@ def missing_feed(missing: Sequence[Node], fed: Mapping[Node, Any]) -> MissingFee
             else ""
         )
         parts.append(f"You must feed a value for placeholder {node.name!r}{of}{dtype}{where}")
-    names = ", ".join(sorted(repr(node.name) for node in fed if not isinstance(node, Variable))) or "nothing"
-    return MissingFeedError("; ".join(parts) + f". Fed: {names}", tuple(missing))
+    fed = [item for item in fed if not isinstance(item, Variable)]
+    names = ", ".join(sorted(repr(_title(item)) for item in fed)) or "nothing"
+    same = namesakes(_symbols(missing), _symbols(fed))
+    return MissingFeedError("; ".join(parts) + f". Fed: {names}" + (f". {same}" if same else ""), tuple(missing))
+
+
+def unknown_feed(unknown: Sequence[Any], inputs: Iterable[Node]) -> FeedTypeError:
+    """The error for symbols among the keys that occur nowhere; `inputs` are the placeholders that could be fed."""
+    known = {_title(node): None for node in inputs}
+    parts = []
+    for symbol in unknown:
+        close = difflib.get_close_matches(brief(symbol), known, 3)
+        hint = f" Did you mean {', '.join(map(repr, close))}?" if close else ""
+        parts.append(f"Cannot interpret feed_dict key {describe(symbol)}: it occurs in nothing that is run.{hint}")
+    same = namesakes(unknown, _symbols(inputs))
+    return FeedTypeError(" ".join([*parts, *([f"{same}."] if same else []), "Leave out what is not needed"]))
+
+
+def _symbols(items: Iterable[Any]) -> list[Any]:
+    """The symbols that placeholders stand for; a symbol itself is its own."""
+    symbols = [getattr(item, "symbol", None) if isinstance(item, Node) else item for item in items]
+    return [symbol for symbol in symbols if symbol is not None]
+
+
+def _title(item: Any) -> str:
+    return (
+        str(item.name) if isinstance(item, Node) and getattr(item, "symbol", None) is None else brief(*_symbols([item]))
+    )

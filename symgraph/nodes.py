@@ -13,7 +13,17 @@ from .errors import GraphError, GraphMismatchError, ShapeError, brief
 from .graph import Graph, Node, control_inputs_here, get_default_graph
 from .shapes import Shape, Spec, as_shape, core_shape, format_shape
 
-__all__ = ["Constant", "Operation", "Variable", "as_dtype", "as_node", "constant", "placeholder", "symbol_name"]
+__all__ = [
+    "Constant",
+    "Operation",
+    "Variable",
+    "as_dtype",
+    "as_node",
+    "constant",
+    "namesakes",
+    "placeholder",
+    "symbol_name",
+]
 
 
 class placeholder(Node):
@@ -75,6 +85,18 @@ def symbol_name(symbol: Any) -> str:
     ('x', 'f')
     """
     return str(getattr(symbol, "name", None) or brief(symbol))
+
+
+def namesakes(wanted: Iterable[Any], given: Iterable[Any]) -> str:
+    """A sentence for messages on those of `given` that have the name of one of `wanted`, but other assumptions; empty if there are none.
+
+    >>> namesakes([sympy.Symbol("x")], [sympy.Symbol("x", real=True)])
+    "Symbols of one name with different assumptions are different symbols: Symbol('x') is not Symbol('x', real=True)"
+    """
+    given = list(given)
+    pairs = [(a, b) for a in wanted for b in given if a != b and brief(a) == brief(b)]
+    listed = "; ".join(f"{sympy.srepr(a)} is not {sympy.srepr(b)}" for a, b in pairs)
+    return f"Symbols of one name with different assumptions are different symbols: {listed}" if pairs else ""
 
 
 def _batch_of(core: tuple[Any, ...]) -> Shape | None:

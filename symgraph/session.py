@@ -20,7 +20,17 @@ from .errors import (
     FetchError,
     GraphMismatchError,
 )
-from .feeds import Dimensions, batch_shape, checked_keys, converted, describe, feed_symbol, feed_value, missing_feed
+from .feeds import (
+    Dimensions,
+    batch_shape,
+    checked_keys,
+    converted,
+    describe,
+    feed_symbol,
+    feed_value,
+    missing_feed,
+    unknown_feed,
+)
 from .graph import OPERATORS, Graph, Node, get_default_graph, new_lock, postorder
 from .nodes import Operation, Variable, placeholder, symbol_name
 from .ops.state import _Assignment, group
@@ -28,7 +38,7 @@ from .program import Program
 from .results import own_results
 from .rewriting import rewrite
 from .structure import Structure
-from .translation import Translation, as_expression, translate_all
+from .translation import Translation, as_expression, occurring, translate_all
 
 __all__ = ["Session", "get_default_session", "global_variables_initializer", "variables_initializer"]
 
@@ -123,7 +133,10 @@ class Session:
 
         Args:
             fetches: a node, a node's name, a SymPy expression, or a list, tuple, dict, namedtuple or dataclass of such, nested at will.
-            feed_dict: from placeholders (or other nodes, names, SymPy symbols) to values. A fed node is not computed.
+            feed_dict: from placeholders (or other nodes, names, SymPy symbols) to values. A fed node is not computed. What the graph or one of
+                the fetched expressions has, and the run does not need, is ignored. A name or symbol that neither has is an error, since what
+                it was meant for would keep another value in silence (an expression that SymPy simplified may have lost a symbol: run it
+                together with others that have it, or leave the symbol out).
 
         Returns NumPy arrays, and NumPy scalars where the shape is (); None for operations without a value. Results are never views of
         variables, of feeds, or of each other. Nodes fetched beside an assignment have their value from before it, unless
@@ -135,8 +148,8 @@ class Session:
         structure = Structure(fetches)
         feeds = checked_keys(feed_dict)
         nodes, translations = self._nodes(structure.leaves, feeds)
-        fed = self._feeds(feeds, translations)
-        results = self._run_nodes(nodes, fed)
+        fed, unknown = self._feeds(feeds, translations)
+        results = self._run_nodes(nodes, fed, unknown)
         return structure.rebuild(results)
 
     def make_callable(self, fetches: Any, feed_list: Sequence[Any] = ()) -> Callable[..., Any]:
@@ -190,7 +203,9 @@ class Session:
         def make() -> Translation:
             with Graph().as_default():
                 translation = translate_all([expression], known=symbols)
-            return replace(translation, nodes=tuple(rewrite(translation.nodes)))
+            there = occurring(symbols, expression)
+            placeholders = {s: node for s, node in translation.placeholders.items() if s not in symbols or s in there}
+            return replace(translation, nodes=tuple(rewrite(translation.nodes)), placeholders=placeholders)
 
         try:
             return cast(Translation, self._translations.get((expression, symbols), make))
@@ -199,14 +214,21 @@ class Session:
 
     # --- what is fed
 
-    def _feeds(self, feeds: Mapping[Any, Any], translations: Sequence[Translation]) -> dict[Node, Any]:
+    def _feeds(
+        self, feeds: Mapping[Any, Any], translations: Sequence[Translation]
+    ) -> tuple[dict[Node, Any], list[Any]]:
+        """The values for nodes, and the keys that stand for none."""
         fed: dict[Node, Any] = {}
+        unknown: list[Any] = []
         dimensions = Dimensions()
         scalars: dict[Any, Any] = {}
         names: list[str] = []
         loops: list[tuple[int, ...]] = []
         for key, value in feeds.items():
-            for node in self._fed_nodes(key, translations):
+            nodes = self._fed_nodes(key, translations)
+            if not nodes:
+                unknown.append(key)
+            for node in nodes:
                 if node in fed:
                     raise FeedError(
                         f"{node.name!r} is fed twice, the second time by the key {key!r}; leave one of them out"
@@ -224,7 +246,7 @@ class Session:
         dimensions.check(scalars)
         if translations:
             batch_shape(names, loops)
-        return fed
+        return fed, unknown
 
     def _fed_nodes(self, key: Any, translations: Sequence[Translation]) -> list[Node]:
         if isinstance(key, Node):
@@ -267,14 +289,16 @@ class Session:
 
     # --- the run
 
-    def _run_nodes(self, nodes: Sequence[Node], fed: dict[Node, Any]) -> list[Any]:
+    def _run_nodes(self, nodes: Sequence[Node], fed: dict[Node, Any], unknown: Sequence[Any] = ()) -> list[Any]:
         cuts = frozenset(node for node in fed if not isinstance(node, (placeholder, Variable)))
         compiled = cast(
             _Compiled, self._programs.get((tuple(nodes), cuts), lambda: _Compiled(nodes, cuts, self._compiler))
         )
         missing = [n for n in compiled.leaves if isinstance(n, placeholder) and n not in fed and n.default is None]
         if missing:
-            raise missing_feed(missing, fed)
+            raise missing_feed(missing, [*fed, *unknown])
+        if unknown:
+            raise unknown_feed(unknown, [*compiled.leaves, *self.graph.placeholders])
         uninitialised = any(variable not in self._values and variable not in fed for variable in compiled.variables)
         if compiled.assignments or uninitialised:
             with self._lock:  # one at a time change the variables

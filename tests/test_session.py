@@ -208,7 +208,37 @@ def test_what_is_fed_and_not_needed_is_ignored():
     x, unused = placeholder(), placeholder()
     s, t = sympy.symbols("s t")
     assert Session().run(x + 1, {x: 1, unused: 2}) == 2
-    assert Session().run(s + 1, {s: 1, t: 2}) == 2
+    assert Session().run([s + 1, 3 * t - 3 * t + s], {s: 1}) == [2, 1]
+    assert Session().run([s + 1, t], {s: 1, t: 2}) == [2, 2]
+    known = placeholder(t)
+    assert Session().run(s + 1, {s: 1, t: 2}) == Session().run(s + 1, {s: 1, known: 2}) == 2
+    matrix = sympy.MatrixSymbol("A", t, t)
+    assert Session().run(sympy.Trace(matrix), {matrix: np.eye(3), t: 3}) == 3  # the dimension is part of the matrix
+    f = sympy.Function("f")(t)
+    assert Session().run(f + s, {f: 1, t: 5, s: 2}) == 3
+
+
+def test_a_symbol_that_occurs_nowhere_is_an_error_with_close_matches():
+    speed, sped, x = sympy.symbols("speed sped x")
+    with pytest.raises(sg.FeedTypeError, match=r"feed_dict key sped: it occurs in nothing.*Did you mean 'speed'\?"):
+        Session().run(speed + x, {speed: 1, x: 2, sped: 3})
+    with pytest.raises(TypeError, match=r"key sped: it occurs in nothing that is run\. Leave out"):
+        Session().run(x + 1, {x: 2, sped: 3})
+    node = placeholder(speed)
+    with pytest.raises(TypeError, match="Did you mean 'speed'"):
+        Session().run(sg.constant(1.0), {sped: 3})
+    with pytest.raises(TypeError, match=r"Symbol\('speed', real=True\) is not Symbol\('speed'\)"):
+        Session().run(node, {node: 1, sympy.Symbol("speed", real=True): 3})
+
+
+def test_a_missing_feed_of_the_same_name_is_explained():
+    plain, positive = sympy.Symbol("x"), sympy.Symbol("x", positive=True)
+    pattern = r"Symbols of one name with different assumptions.*Symbol\('x'\) is not Symbol\('x', positive=True\)"
+    with pytest.raises(sg.MissingFeedError, match=pattern):
+        Session().run(plain**2, {positive: 2})
+    node = placeholder(plain)
+    with pytest.raises(sg.MissingFeedError, match=pattern):
+        Session().run(node, {positive: 2})
 
 
 def test_missing_feeds_are_named_all_of_them_and_only_those():

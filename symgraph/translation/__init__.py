@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from .components import as_components
 from .rules import Value
 from .translator import Translator, brief
 
-__all__ = ["Translation", "Translator", "Value", "as_expression", "brief", "translate", "translate_all"]
+__all__ = ["Translation", "Translator", "Value", "as_expression", "brief", "occurring", "translate", "translate_all"]
 __all__ += [
     module.__name__.rpartition(".")[2]
     for module in (
@@ -96,6 +96,24 @@ def _hashed(expression: Any) -> Any:
                 stack.append((part, True))
                 stack.extend((arg, False) for arg in part.args if isinstance(arg, sympy.Basic))
     return expression
+
+
+def occurring(symbols: Iterable[Any], expression: Any) -> set[Any]:
+    """Those symbols (or expressions that stand for an input) that are a part of an expression, however deep; shapes are parts too.
+
+    >>> x, n = sympy.symbols("x n")
+    >>> occurring([x, n], 2 * sympy.MatrixSymbol("A", n, n))
+    {n}
+    """
+    wanted, found, seen = set(symbols), set[Any](), set[int]()
+    stack = [expression]
+    while stack and len(found) < len(wanted):
+        part = stack.pop()
+        if id(part) not in seen:
+            seen.add(id(part))
+            found.update({part} & wanted)
+            stack.extend(arg for arg in part.args if isinstance(arg, sympy.Basic))
+    return found
 
 
 def translate_all(

@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy
 from sympy.codegen import cfunctions, numpy_nodes
+from sympy.codegen.ast import none
 from sympy.functions.combinatorial import numbers
 from sympy.functions.elementary.complexes import periodic_argument, principal_branch
 from sympy.functions.special import hyper as hypergeometric
@@ -179,12 +180,12 @@ def _log2_of_sum(x: Node, y: Node) -> Node:
     numpy_nodes.amin,
     numpy_nodes.amax,
     children=lambda expr: (expr.array,),
-    refuse=lambda expr: None if getattr(expr.axis, "is_Integer", True) else "an axis that is not a number",
+    refuse=lambda expr: None if expr.axis == none or expr.axis.is_Integer else "an axis that is not a number",
 )
 def _extreme_entry(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
     (value,) = values
     rank = value.rank
-    chosen = [int(expr.axis) % rank] if getattr(expr.axis, "is_Integer", False) else list(range(rank))
+    chosen = list(range(rank)) if expr.axis == none else [int(expr.axis) % rank]
     operation = reduce_max if isinstance(expr, numpy_nodes.amax) else reduce_min
     shape = tuple(dim for axis, dim in enumerate(value.shape) if axis not in chosen)
     return Value(operation(value.settled.node, axis=tuple(axis - rank for axis in chosen)), shape)

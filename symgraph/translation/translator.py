@@ -14,7 +14,7 @@ from sympy.tensor.array.expressions import ArraySymbol
 
 from ..errors import UnboundSymbolError, UnsupportedExpressionError, brief
 from ..graph import Graph, Node
-from ..nodes import Constant, as_node, constant, placeholder, symbol_name
+from ..nodes import Constant, as_node, constant, namesakes, placeholder, symbol_name
 from ..ops.creation import dimension, plain_number
 from ..ops.forms import in_core_shape
 from ..ops.parts import real
@@ -400,11 +400,8 @@ def _no_rule(expr: Any) -> str:
 
 def _unbound_message(unbound: Sequence[Any], arguments: Sequence[Any]) -> str:
     text = f"free symbols {{{', '.join(map(str, unbound))}}} are not in args ({', '.join(map(str, arguments))})"
-    same = [s for s in unbound if any(str(s) == str(a) for a in arguments)]
-    if same:
-        pairs = [f"{sympy.srepr(s)} is not {sympy.srepr(a)}" for s in same for a in arguments if str(a) == str(s)]
-        text += f". Symbols of one name with different assumptions are different symbols: {'; '.join(pairs)}"
-    return text
+    same = namesakes(unbound, arguments)
+    return f"{text}. {same}" if same else text
 
 
 def _is_number(expr: Any) -> bool:
