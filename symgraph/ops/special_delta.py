@@ -47,6 +47,7 @@ class LeviCivita(Elementwise):
     """
 
     dtype_rule = staticmethod(as_float)
+    real_only = True
     accuracy = "exact"
 
     def compute(self, *indices: Any, xp: Any = np) -> Any:

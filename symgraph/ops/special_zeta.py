@@ -163,7 +163,27 @@ class stieltjes(Special):
     discrete = (0,)
 
     def exact(self, mp: Any, n: Any, a: Any) -> Any:
-        return mp.stieltjes(int(n), a) if mp.isint(n) and n >= 0 and mp.re(a) > 0 else mp.nan
+        if not (mp.isint(n) and n >= 0 and mp.re(a) > 0):
+            return mp.nan
+        if n == 0:
+            return -mp.digamma(a)
+        return _stieltjes(mp, int(n), a) if mp.im(a) else mp.stieltjes(int(n), a)
+
+
+def _stieltjes(mp: Any, n: int, a: Any) -> Any:
+    """By Hermite's formula, for complex a too: there mpmath's own takes the real part of an integrand that is not real."""
+
+    def term(point: Any) -> Any:
+        return mp.log(point) ** n / point
+
+    def difference(x: Any) -> Any:
+        return mp.j * (term(a + mp.j * x) - term(a - mp.j * x)) / mp.expm1(2 * mp.pi * x)
+
+    before = mp.zero
+    while mp.re(a) < 2:  # away from the poles at a = +- i*x
+        before += term(a)
+        a = a + 1
+    return before + term(a) / 2 - mp.log(a) ** (n + 1) / (n + 1) + mp.quad(difference, [0, mp.inf])
 
 
 class bernoulli(Special):
