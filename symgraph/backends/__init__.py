@@ -26,6 +26,10 @@ def get(backend: Any = None) -> Compiler:
         from .numpy_like import compile_program
 
         return compile_program
+    if backend == "llvm":
+        from .llvm import compile_program as compile_natively
+
+        return compile_natively
     if callable(backend):
         return backend  # type: ignore[no-any-return]
-    raise ValueError(f"There is no backend {backend!r}; there is 'numpy'")
+    raise ValueError(f"There is no backend {backend!r}; there are 'numpy' and 'llvm'")

@@ -18,7 +18,7 @@ from ..ops.base import Elementwise
 from ..program import Program, Step
 from . import Runner
 
-__all__ = ["compile_program"]
+__all__ = ["bound", "compile_program", "explain"]
 
 _PACKAGE = f"{__name__.partition('.')[0]}."
 
@@ -39,7 +39,8 @@ def _foreign_compute(operation: Operation, *values: Any) -> Any:
     return result if result is None else np.asarray(result).view()  # a view is copied before it goes to the user
 
 
-def _bound(step: Step, xp: Any) -> Callable[..., Any]:
+def bound(step: Step, xp: Any = np) -> Callable[..., Any]:
+    """What computes the step, given its inputs' values."""
     operation = step.operation
     if not operation.takes_xp or (xp is np and not type(operation).__module__.startswith(_PACKAGE)):
         return partial(_foreign_compute, operation)
@@ -55,7 +56,7 @@ def compile_program(program: Program, xp: Any = np) -> Runner:
     [np.float64(3.0)]
     """
     code = [
-        (_bound(step, xp), step.inputs, step.output, ends)
+        (bound(step, xp), step.inputs, step.output, ends)
         for step, ends in zip(program.steps, program.last_uses(), strict=True)
     ]
     first = program.leaves + len(program.constants)
@@ -71,7 +72,7 @@ def compile_program(program: Program, xp: Any = np) -> Runner:
                     for end in ends:
                         slots[end] = None
             except Exception as error:
-                _explain(error, steps[output - first], [slots[i] for i in steps[output - first].inputs])
+                explain(error, steps[output - first], [slots[i] for i in steps[output - first].inputs])
                 raise
         return [slots[i] for i in outputs]
 
@@ -112,7 +113,8 @@ def _in_blocks(run: Runner) -> Runner:
     return run_blocks
 
 
-def _explain(error: Exception, step: Step, values: Sequence[Any]) -> None:
+def explain(error: Exception, step: Step, values: Sequence[Any]) -> None:
+    """Note on an error in which operation it arose, and of which shapes."""
     operation = step.operation
     shapes = ", ".join(
         f"{node.name} {np.shape(value)}" for node, value in zip(operation.input_nodes, values, strict=True)

@@ -115,6 +115,7 @@ class permute_core(PureOperation):
            [2, 4]])
     """
 
+    rowwise = True
     attributes = ("perm",)
 
     def __init__(self, x: Any, perm: Sequence[int], name: str | None = None) -> None:
@@ -152,6 +153,10 @@ class expand_dims(PureOperation):
     def __init__(self, x: Any, axis: Any = 0, name: str | None = None) -> None:
         super().__init__([x], name)
         self.axis = normal_axes(axis) or ()
+
+    @property
+    def rowwise(self) -> bool:
+        return all(axis < 0 for axis in self.axis)
 
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs

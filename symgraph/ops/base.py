@@ -49,6 +49,11 @@ class PureOperation(Operation):
 
     pure = True
 
+    @property
+    def rowwise(self) -> bool:
+        """Whether what `compute` does with the core axes of a single row is what it does with each row of a batch."""
+        return False
+
 
 class Elementwise(PureOperation):
     """A function applied to each entry of its inputs, which are broadcast against each other.
@@ -71,6 +76,7 @@ class Elementwise(PureOperation):
     np.float64(8.0)
     """
 
+    rowwise = True
     sympy_types: ClassVar[tuple[type, ...]] = ()
     arity: ClassVar[int | None] = None
     real_only: ClassVar[bool] = False

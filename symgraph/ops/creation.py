@@ -13,6 +13,7 @@ from .base import PureOperation, as_float
 
 
 class _Like(PureOperation):
+    rowwise = True
     fill: ClassVar[int] = 0
 
     def __init__(self, x: Any, name: str | None = None) -> None:
@@ -213,6 +214,7 @@ class assemble(PureOperation):
            [3, 0]])
     """
 
+    rowwise = True
     attributes = ("target",)
 
     def __init__(self, entries: Sequence[Any], shape: Sequence[int], name: str | None = None) -> None:

@@ -88,6 +88,7 @@ class join(PureOperation):
             [2, 6]]])
     """
 
+    rowwise = True
     attributes = ("axis",)
 
     def __init__(self, pieces: Sequence[Any], axis: int = -1, name: str | None = None) -> None:
@@ -159,6 +160,8 @@ class diag(PureOperation):
     array([[1, 0],
            [0, 2]])
     """
+
+    rowwise = True
 
     def __init__(self, x: Any, name: str | None = None) -> None:
         super().__init__([x], name)

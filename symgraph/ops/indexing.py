@@ -224,6 +224,7 @@ class element(PureOperation):
     array([2, 4])
     """
 
+    rowwise = True
     attributes = ("pattern", "label")
 
     def __init__(

@@ -62,6 +62,8 @@ class matmul(PureOperation):
     array([ 1, -2])
     """
 
+    rowwise = True
+
     def __init__(self, a: Any, b: Any, name: str | None = None) -> None:
         super().__init__([a, b], name)
 
@@ -140,6 +142,8 @@ class matmul_right_gradient(PureOperation):
 
 class _OfMatrix(PureOperation):
     """A function of one square matrix, with values of a floating-point dtype."""
+
+    rowwise = True
 
     scalar = True
 
@@ -283,6 +287,8 @@ class solve(PureOperation):
     >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0]).eval()
     array([0.5 , 0.25])
     """
+
+    rowwise = True
 
     def __init__(self, a: Any, b: Any, name: str | None = None) -> None:
         super().__init__([a, b], name)

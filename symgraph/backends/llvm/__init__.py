@@ -1,1 +1,91 @@
-"""The native backend: a Program as machine code, made by LLVM."""
+"""The native backend: a Program as machine code, made by LLVM.
+
+Each operation's `compute` runs once on values that are instructions (`namespace`, `lanes`, `code`). The Program is cut into kernels and library
+steps (`partition`), a kernel becomes LLVM's text (`emission`, `kernel`) and machine code (`engine`), and runs on arrays (`runtime`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...program import Program, Step
+from .. import Runner
+from ..numpy_like import bound, explain
+from .lanes import Unsupported
+from .partition import Kernel, partition
+from .runtime import NativeKernel
+
+__all__ = ["compile_program"]
+
+
+def compile_program(program: Program, threads: int | None = None) -> Runner:
+    """A function from the leaves' values to the outputs, as lists.
+
+    Args:
+        program: what is computed.
+        threads: how many threads large work may use; by default as many as there are processors. The results do not depend on it.
+
+    >>> from symgraph import placeholder
+    >>> x = placeholder()
+    >>> compile_program(Program.of([x * x + 1])[0])([np.array([2.0, 3.0])])
+    [array([ 5., 10.])]
+    """
+    items = [item for stage in partition(program) for item in stage]
+    if not any(isinstance(item, Kernel) for item in items):
+        from ..numpy_like import compile_program as in_numpy
+
+        return in_numpy(program)
+    count = threads if threads is not None else os.cpu_count() or 1
+    tasks = [_task(item, program, count) for item in items]
+    constants, outputs, size = program.constants, program.outputs, program.size
+
+    def run(values: Sequence[Any]) -> list[Any]:
+        slots: list[Any] = [*values, *constants, *[None] * (size - len(values) - len(constants))]
+        with np.errstate(all="ignore"):
+            for task in tasks:
+                task(slots)
+        return [slots[i] for i in outputs]
+
+    return run
+
+
+Task = Callable[[list[Any]], None]
+
+
+def _task(item: Kernel | Step, program: Program, threads: int) -> Task:
+    return _kernel_task(item, program, threads) if isinstance(item, Kernel) else _step_task(item)
+
+
+def _step_task(step: Step) -> Task:
+    compute, inputs, output = bound(step), step.inputs, step.output
+
+    def task(slots: list[Any]) -> None:
+        try:
+            slots[output] = compute(*[slots[i] for i in inputs])
+        except Exception as error:
+            explain(error, step, [slots[i] for i in inputs])
+            raise
+
+    return task
+
+
+def _kernel_task(kernel: Kernel, program: Program, threads: int) -> Task:
+    native = NativeKernel(kernel, program.constants, program.leaves, threads)
+    inputs, outputs = [number for number, _ in kernel.inputs], [number for number, _ in kernel.outputs]
+    steps = [_step_task(step) for step, _ in kernel.steps]
+
+    def task(slots: list[Any]) -> None:
+        try:
+            results = native([slots[i] for i in inputs])
+        except Unsupported:
+            for step in steps:
+                step(slots)
+            return
+        for output, result in zip(outputs, results, strict=True):
+            slots[output] = result
+
+    return task

@@ -1,0 +1,36 @@
+"""Steps that several elementary functions have in common."""
+
+from __future__ import annotations
+
+from .code import Code
+
+__all__ = ["SHIFT", "SIGN", "fast_two_sum", "quotient", "two_sum"]
+
+SHIFT = 1.5 * 2.0**52  # a double added to this is rounded to an integer, which then stands in the low bits
+SIGN = -(2**63)  # the bit of the sign
+
+
+def fast_two_sum(code: Code, large: int, small: int) -> tuple[int, int]:
+    """The rounded sum and its error, where |large| >= |small| (T. J. Dekker, 1971)."""
+    total = code.fadd(large, small)
+    return total, code.fsub(small, code.fsub(total, large))
+
+
+def two_sum(code: Code, a: int, b: int) -> tuple[int, int]:
+    """The rounded sum and its error (O. Moller, D. Knuth)."""
+    total = code.fadd(a, b)
+    other = code.fsub(total, a)
+    return total, code.fadd(code.fsub(a, code.fsub(total, other)), code.fsub(b, other))
+
+
+def quotient(code: Code, above: int, above_low: int | None, below: int, below_low: int | None) -> tuple[int, int]:
+    """(above + above_low) / (below + below_low) as a large and a small part: one reciprocal, and a correction by what it leaves."""
+    inverse = code.fdiv(code.const(1.0), below)
+    value = code.fmul(above, inverse)
+    minus = code.fneg(value)
+    rest = code.fma(minus, below, above)
+    if above_low is not None:
+        rest = code.fadd(rest, above_low)
+    if below_low is not None:
+        rest = code.fma(minus, below_low, rest)
+    return value, code.fmul(rest, inverse)

@@ -1,0 +1,238 @@
+"""Partition: a Program cut into native kernels and library steps.
+
+Each step's `compute` is tried on lanes. Where it goes through, the step belongs to a kernel; where not, it is a library step, computed on
+arrays. All native steps that can run between the same library steps are one kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...nodes import Operation
+from ...ops.base import Elementwise, PureOperation
+from ...program import Program, Step
+from ...shapes import Spec
+from .code import Code
+from .lanes import BOOL, KINDS, Lane, Lanes, Unsupported
+from .namespace import Namespace
+
+__all__ = ["Kernel", "Trace", "partition"]
+
+_LARGEST = 64  # entries of a core that is computed in lanes
+_LARGEST_LEAF = 4096  # entries of a core that is read in lanes, of which few may be used
+
+Core = tuple[int, ...]
+
+
+@dataclass
+class Trace:
+    """The code of a kernel for inputs of certain dtypes.
+
+    Attributes:
+        inputs: for each input of the kernel its dtype and the numbers of its leaves, entry by entry.
+        values: the lanes of each value that the kernel computes.
+    """
+
+    namespace: Namespace = field(default_factory=lambda: Namespace(Code()))
+    inputs: list[tuple[np.dtype[Any], list[int]]] = field(default_factory=list)
+    values: dict[int, Any] = field(default_factory=dict)
+    _places: int = 0
+
+    @property
+    def code(self) -> Code:
+        return self.namespace.code
+
+    def add_input(self, core: Core, dtype: np.dtype[Any]) -> Any:
+        lanes = np.empty(core, object)
+        numbers: list[int] = []
+        for place in np.ndindex(core):
+            lane = lanes[place] = self.namespace.leaf(dtype, self._places)
+            self._places += len(lane.ids)
+            numbers += lane.ids
+        self.inputs.append((dtype, numbers))
+        return Lanes(self.namespace, dtype, lanes) if core else lanes[()]
+
+
+@dataclass
+class Kernel:
+    """Native steps.
+
+    Attributes:
+        inputs: the numbers of the values that it reads, each with its core: the lengths of the last axes, which are there as lanes.
+        steps: what it computes; for each step where each of its inputs is: (True, place in `inputs`) or (False, number of the value).
+        outputs: the numbers of the values that others need, each with its core.
+        trace: the code for the dtypes that are expected.
+    """
+
+    inputs: list[tuple[int, Core]] = field(default_factory=list)
+    steps: list[tuple[Step, list[tuple[bool, int]]]] = field(default_factory=list)
+    outputs: list[tuple[int, Core]] = field(default_factory=list)
+    trace: Trace = field(default_factory=Trace)
+
+    def traced(self, dtypes: Sequence[np.dtype[Any]], constants: Sequence[Any], first: int) -> Trace:
+        """The code for inputs of these dtypes. Raises Unsupported."""
+        if all(have == want for (have, _), want in zip(self.trace.inputs, dtypes, strict=True)):
+            return self.trace
+        trace = Trace()
+        lanes = [trace.add_input(core, dtype) for (_, core), dtype in zip(self.inputs, dtypes, strict=True)]
+        for step, places in self.steps:
+            arguments = [
+                lanes[place] if outside else trace.values[place] if place in trace.values else constants[place - first]
+                for outside, place in places
+            ]
+            trace.values[step.output] = _computed(step.operation, arguments, trace.namespace)
+        return trace
+
+
+def _computed(operation: Operation, arguments: Sequence[Any], namespace: Namespace) -> Any:
+    try:
+        value = operation.compute(*arguments, xp=namespace)
+    except (AttributeError, TypeError, IndexError, NotImplementedError) as error:  # it asks for more than lanes have
+        raise Unsupported(str(error)) from error
+    if not isinstance(value, (Lane, Lanes)):
+        raise Unsupported("a result that is no lane")
+    return value
+
+
+def partition(program: Program) -> list[list[Kernel | Step]]:
+    """For each stage, the kernel that runs first (if there is one), and the library steps after it."""
+    return _Partition(program).stages()
+
+
+class _Partition:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.first = program.leaves
+        self.constants = program.constants
+        self.specs: dict[int, Spec] = {}
+        self.stage: dict[int, int] = {}  # of computed values
+        self.native: dict[int, Core] = {}  # the core of those that a kernel computes
+        self.kernels: dict[int, Kernel] = {}
+        self.library: dict[int, list[Step]] = {}
+        self.inputs: dict[tuple[int, int, Core], Any] = {}  # (stage, value, core) -> (place, lanes)
+        self.read: set[int] = set()  # native values that are read as arrays
+        for step in program.steps:
+            self._place(step)
+
+    def stages(self) -> list[list[Kernel | Step]]:
+        needed = self.read | set(self.program.outputs)
+        result: list[list[Kernel | Step]] = []
+        for stage in sorted(self.kernels.keys() | self.library.keys()):
+            kernel = self.kernels.get(stage)
+            items: list[Kernel | Step] = []
+            if kernel is not None and kernel.steps:
+                if len(kernel.steps) == 1 and not _is_worth_it(kernel):
+                    items.append(kernel.steps[0][0])
+                else:
+                    numbers = [step.output for step, _ in kernel.steps if step.output in needed]
+                    kernel.outputs = [(number, self.native[number]) for number in numbers]
+                    items.append(kernel)
+            result.append(items + self.library.get(stage, []))  # type: ignore[arg-type]
+        return result
+
+    def _place(self, step: Step) -> None:
+        operation = step.operation
+        if type(operation).__module__.startswith(_PACKAGE):
+            for number, node in zip(step.inputs, operation.input_nodes, strict=True):
+                self.specs.setdefault(number, node.spec)
+            self.specs[step.output] = operation.spec
+            if operation.takes_xp and isinstance(operation, PureOperation) and operation.rowwise:
+                try:
+                    self._place_native(step)
+                    return
+                except Unsupported:
+                    pass
+        stage = 0
+        for number in step.inputs:
+            stage = max(stage, self.stage.get(number, 0))
+            if number in self.native:
+                self.read.add(number)
+        self.stage[step.output] = stage
+        self.library.setdefault(stage, []).append(step)
+
+    def _place_native(self, step: Step) -> None:
+        cores = self._cores(step)
+        stage = 0
+        for number, core in zip(step.inputs, cores, strict=True):
+            if core is None:
+                continue
+            before = self.stage.get(number)
+            if before is not None:
+                stays = number in self.native and self.native[number] == core
+                stage = max(stage, before if stays else before + 1)
+        kernel = self.kernels.setdefault(stage, Kernel())
+        places, arguments = [], []
+        for number, core in zip(step.inputs, cores, strict=True):
+            if core is None:
+                places.append((False, number))
+                arguments.append(self.constants[number - self.first])
+            elif self.native.get(number) == core and self.stage[number] == stage:
+                places.append((False, number))
+                arguments.append(kernel.trace.values[number])
+            else:
+                place, lanes = self._input(kernel, stage, number, core)
+                places.append((True, place))
+                arguments.append(lanes)
+        value = _computed(step.operation, arguments, kernel.trace.namespace)
+        if value.size > _LARGEST and isinstance(step.operation, Elementwise):
+            raise Unsupported("a large core")
+        for (outside, _), number in zip(places, step.inputs, strict=True):
+            if outside and number in self.native:
+                self.read.add(number)
+        kernel.trace.values[step.output] = value
+        kernel.steps.append((step, places))
+        self.native[step.output], self.stage[step.output] = value.shape, stage
+
+    def _input(self, kernel: Kernel, stage: int, number: int, core: Core) -> tuple[int, Any]:
+        key = (stage, number, core)
+        if key not in self.inputs:
+            dtype = self.specs[number].dtype
+            if dtype is None:
+                dtype = np.dtype(np.float64)
+            if dtype not in KINDS:
+                raise Unsupported(f"numbers of dtype {dtype}")
+            dtype = BOOL if dtype == BOOL else dtype
+            kernel.inputs.append((number, core))
+            self.inputs[key] = (len(kernel.inputs) - 1, kernel.trace.add_input(core, np.dtype(dtype)))
+        found: tuple[int, Any] = self.inputs[key]
+        return found
+
+    def _cores(self, step: Step) -> list[Core | None]:
+        """For each input the core that is there as lanes; None for a constant number.
+
+        An elementwise operation whose inputs have no cores in common takes each entry as a row.
+        """
+        cores = [self._core(number) for number in step.inputs]
+        if isinstance(step.operation, Elementwise):
+            ranks = {len(core) for core in cores if core is not None and core is not _UNKNOWN}
+            if _UNKNOWN in cores or len(ranks) > 1:
+                return [core if core is None else () for core in cores]
+        elif _UNKNOWN in cores:
+            raise Unsupported("an unknown core")
+        return cores
+
+    def _core(self, number: int) -> Core | None:
+        if number in self.native:
+            return self.native[number]
+        place = number - self.first
+        if 0 <= place < len(self.constants):
+            value = self.constants[place]
+            return None if np.ndim(value) == 0 else _UNKNOWN
+        shape = self.specs[number].shape
+        core = shape[1:]
+        if shape[:1] != (...,) or None in core or int(np.prod(core)) > _LARGEST_LEAF:  # type: ignore[arg-type]
+            return _UNKNOWN
+        return core  # type: ignore[return-value]
+
+
+_UNKNOWN: Core = (-1,)
+_PACKAGE = f"{__name__.partition('.')[0]}."
+
+
+def _is_worth_it(kernel: Kernel) -> bool:
+    """Whether a single step is more than NumPy does as well in one pass."""
+    return len(kernel.trace.code.instructions) > 12

@@ -1,0 +1,267 @@
+"""Running kernels: from arrays to pointers and strides, in blocks, on several threads."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...graph import new_lock
+from .code import Code
+from .emission import needed
+from .engine import host, load, to_object
+from .kernel import CONTIGUOUS, STRIDED, UNIFORM, Operand, loop_text, width_of
+from .lanes import KINDS, Unsupported
+from .partition import Core, Kernel, Trace
+from .symbols import address
+
+__all__ = ["NativeKernel"]
+
+_BLOCK = 1 << 18  # rows between two looks at whether the user interrupts
+_WORTH_THREADS = 1 << 21  # instructions times rows, below which waking a thread costs more than it brings
+
+_Loop = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+
+
+class NativeKernel:
+    """A kernel that takes and gives arrays. Raises Unsupported for arrays that it has no code for.
+
+    Args:
+        kernel: what it computes.
+        constants, first: those of the program, and the number of the first one.
+        threads: how many threads it may use.
+    """
+
+    def __init__(self, kernel: Kernel, constants: Sequence[Any], first: int, threads: int) -> None:
+        self._kernel, self._constants, self._first, self._threads = kernel, constants, first, threads
+        self._variants: dict[Any, _Variant] = {}
+        self._lock = new_lock(self)
+
+    def __call__(self, values: Sequence[Any]) -> list[Any]:
+        arrays = [value if isinstance(value, np.ndarray) else np.asarray(value) for value in values]
+        key = tuple([array.dtype for array in arrays])
+        variant = self._variants.get(key)
+        if variant is None:
+            with self._lock:
+                variant = self._variants.get(key) or self._variants.setdefault(key, self._variant(key))
+        return variant.run(arrays)
+
+    def _variant(self, dtypes: Sequence[np.dtype[Any]]) -> _Variant:
+        for dtype in dtypes:
+            if dtype not in KINDS:
+                raise Unsupported(f"numbers of dtype {dtype}")
+        trace = self._kernel.traced(dtypes, self._constants, self._first)
+        return _Variant(self._kernel, trace, self._threads)
+
+
+class _Output:
+    """One output: its instructions, entry by entry, and on which inputs it depends."""
+
+    def __init__(self, trace: Trace, number: int, core: Core, owner: dict[int, int]) -> None:
+        value = trace.values[number]
+        lanes = value.entries.reshape(-1) if core else [value]
+        self.core, self.dtype = core, value.dtype
+        self.lanes = [i for lane in lanes for i in lane.ids]
+        instructions = trace.code.instructions
+        leaves = [n for n in needed(trace.code, self.lanes) if instructions[n][0] == "leaf"]
+        self.inputs = frozenset(owner[n] for n in leaves)
+
+
+class _Variant:
+    """A kernel for inputs of certain dtypes."""
+
+    def __init__(self, kernel: Kernel, trace: Trace, threads: int) -> None:
+        self.code, self.threads = trace.code, threads
+        self.cores = [core for _, core in kernel.inputs]
+        self.dtypes = [dtype for dtype, _ in trace.inputs]
+        self.leaves = [numbers for _, numbers in trace.inputs]
+        owner = {n: place for place, numbers in enumerate(self.leaves) for n in numbers}
+        self.outputs = [_Output(trace, number, core, owner) for number, core in kernel.outputs]
+        self.loops: dict[Any, _CompiledLoop] = {}
+        self.lock = new_lock(self)
+        self._lock = self.lock
+
+    def run(self, arrays: list[Any]) -> list[Any]:
+        batches = []
+        for array, core in zip(arrays, self.cores, strict=True):
+            rank = array.ndim - len(core)
+            if rank < 0 or (core and array.shape[rank:] != core):
+                raise Unsupported("an array of another shape")
+            batches.append(array.shape[:rank])
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for place, output in enumerate(self.outputs):
+            shape = _broadcast([batches[i] for i in output.inputs])
+            groups.setdefault(shape, []).append(place)
+        results: list[Any] = [None] * len(self.outputs)
+        for shape, places in groups.items():
+            for place, result in zip(places, self._run_group(arrays, batches, shape, tuple(places)), strict=True):
+                results[place] = result
+        return results
+
+    def _run_group(self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: tuple[int, ...]) -> list[Any]:
+        outputs = [self.outputs[place] for place in places]
+        used = sorted(frozenset().union(*[output.inputs for output in outputs]))
+        results = [np.empty((*shape, *output.core), output.dtype) for output in outputs]
+        count = math.prod(shape)
+        if count == 0:
+            return results
+        operands = [_whole_rows(arrays[i], len(self.cores[i])) for i in used]
+        if all(not batches[i] or batches[i] == shape for i in used) and all(a.flags.c_contiguous for a in operands):
+            patterns = tuple([CONTIGUOUS if batches[i] and count > 1 else UNIFORM for i in used])
+            loop = self._loop(places, used, patterns, count)
+            loop.run([*operands, *results], None, count, self.threads)
+            return results
+        strides = [
+            np.broadcast_to(a, (*shape, *self.cores[i])).strides[: len(shape)] for i, a in zip(used, operands, strict=True)
+        ]
+        self._run_strided(places, used, operands, strides, results, shape)
+        return results
+
+    def _run_strided(self, places: Any, used: Any, operands: Any, strides: Any, results: Any, shape: tuple[int, ...]) -> None:
+        """Loops over all axes: the longest one inside, the others around it."""
+        own = [result.strides[: len(shape)] for result in results]
+        axes, lengths = _coalesced([*strides, *own], shape)
+        inner = max(range(len(lengths)), key=lambda axis: (lengths[axis], axis))
+        outer = [axis for axis in range(len(lengths)) if axis != inner]
+        steps = [operand[inner] for operand in axes]
+        count = lengths[inner]
+        rows = [a.itemsize * math.prod(self.cores[i]) for i, a in zip(used, operands, strict=True)]
+        patterns = tuple(
+            [UNIFORM if s == 0 or count == 1 else CONTIGUOUS if s == row else STRIDED for s, row in zip(steps, rows, strict=False)]
+        )
+        compact = all(
+            s == result.itemsize * math.prod(self.outputs[p].core)
+            for s, result, p in zip(steps[len(used) :], results, places, strict=True)
+        )
+        loop = self._loop(places, used, patterns, count, compact or count == 1)
+        arrays = [*operands, *results]
+        if not outer:
+            loop.run(arrays, steps, count, self.threads)
+            return
+        base = [a.ctypes.data for a in arrays]
+        for place in np.ndindex(*[lengths[axis] for axis in outer]):
+            addresses = [
+                b + sum(i * operand[axis] for i, axis in zip(place, outer, strict=True))
+                for b, operand in zip(base, axes, strict=True)
+            ]
+            loop.run_at(addresses, steps, count, 1)
+
+    def _loop(self, places: tuple[int, ...], used: Sequence[int], patterns: tuple[str, ...], count: int, compact: bool = True) -> _CompiledLoop:
+        wide = count >= 2 * host().bits // 32
+        key = (places, patterns, compact, wide)
+        loop = self.loops.get(key)
+        if loop is None:
+            with self.lock:
+                loop = self.loops.get(key)
+                if loop is None:
+                    loop = self.loops[key] = self._compiled(places, used, patterns, compact, wide)
+        return loop
+
+    def _compiled(self, places: Any, used: Any, patterns: Any, compact: bool, wide: bool) -> _CompiledLoop:
+        inputs = [
+            Operand(KINDS[self.dtypes[i]], tuple((n, k) for k, n in enumerate(self.leaves[i])), pattern)
+            for i, pattern in zip(used, patterns, strict=True)
+        ]
+        outputs = [
+            Operand(KINDS[o.dtype], tuple((n, k) for k, n in enumerate(o.lanes)), CONTIGUOUS if compact else STRIDED)
+            for o in (self.outputs[place] for place in places)
+        ]
+        size = len(needed(self.code, [n for place in places for n in self.outputs[place].lanes]))
+        width = width_of(host().bits, inputs, size) if wide else 1
+        return _CompiledLoop(self.code, inputs, outputs, width, size)
+
+
+class _CompiledLoop:
+    """Machine code of a kernel for certain patterns of its operands."""
+
+    def __init__(self, code: Code, inputs: Sequence[Operand], outputs: Sequence[Operand], width: int, size: int) -> None:
+        text, symbols = loop_text("kernel", code, inputs, outputs, width)
+        self._machine = load(to_object(text), ["kernel"], {symbol: address(symbol) for symbol in symbols})
+        self._function = _Loop(self._machine.addresses["kernel"])
+        self._size = size
+        self.text = text
+
+    def run(self, arrays: Sequence[Any], steps: Sequence[int] | None, count: int, threads: int) -> None:
+        """Run over `count` rows of the arrays, which are `steps` bytes apart (None: no operand needs to know)."""
+        self.run_at([a.__array_interface__["data"][0] for a in arrays], steps, count, threads)
+
+    def run_at(self, addresses: Sequence[int], steps: Sequence[int] | None, count: int, threads: int) -> None:
+        pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+        strides = None if steps is None else (ctypes.c_int64 * len(steps))(*steps)
+        if threads > 1 and count * self._size > _WORTH_THREADS:
+            _in_threads(lambda start, stop: self._rows(pointers, strides, start, stop), count, threads)
+        else:
+            self._rows(pointers, strides, 0, count)
+
+    def _rows(self, pointers: Any, strides: Any, start: int, stop: int) -> None:
+        for begin in range(start, stop, _BLOCK):
+            self._function(pointers, strides, begin, min(begin + _BLOCK, stop))
+
+
+def _in_threads(rows: Callable[[int, int], None], count: int, threads: int) -> None:
+    """`rows` of equal parts of `count`. The values do not depend on how many there are."""
+    part = -(-count // threads)
+    part += -part % 64
+    futures = [_pool().submit(rows, start, min(start + part, count)) for start in range(part, count, part)]
+    try:
+        rows(0, min(part, count))
+    finally:
+        for future in futures:
+            future.result()
+
+
+_pools: dict[int, Any] = {}
+
+
+def _pool() -> Any:
+    """Threads that wait for work; a process has its own, also after a fork."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    process = os.getpid()
+    if process not in _pools:
+        _pools.clear()
+        _pools[process] = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="symgraph")
+    return _pools[process]
+
+
+def _broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    different = set(shapes) - {()}
+    if len(different) <= 1:
+        return different.pop() if different else ()
+    return np.broadcast_shapes(*different)
+
+
+def _whole_rows(array: Any, rank: int) -> Any:
+    """The array itself if the core of each row lies in memory without gaps, else a copy."""
+    if not array.dtype.isnative or not array.flags.aligned:
+        return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    step = array.itemsize
+    for axis in range(1, rank + 1):
+        if array.shape[-axis] != 1 and array.strides[-axis] != step:
+            return np.ascontiguousarray(array)
+        step *= array.shape[-axis]
+    return array
+
+
+def _coalesced(strides: Sequence[Sequence[int]], shape: tuple[int, ...]) -> tuple[list[list[int]], list[int]]:
+    """Strides and lengths of as few axes as there can be: neighbours that all operands pass through as one are one, length 1 is none."""
+    lengths: list[int] = []
+    result: list[list[int]] = [[] for _ in strides]
+    for axis, length in enumerate(shape):
+        if length == 1:
+            continue
+        if lengths and all(r[-1] == s[axis] * length for r, s in zip(result, strides, strict=True)):
+            lengths[-1] *= length
+            for r, s in zip(result, strides, strict=True):
+                r[-1] = s[axis]
+        else:
+            lengths.append(length)
+            for r, s in zip(result, strides, strict=True):
+                r.append(s[axis])
+    if not lengths:
+        return [[0] for _ in strides], [1]
+    return result, lengths
