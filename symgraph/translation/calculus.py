@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,8 +47,9 @@ def _outermost(expr: Any) -> _Limit:
     return _Limit(expr.func(expr.function, *inner) if inner else expr.function, variable, lower, upper)
 
 
-def inputs_of(expr: Any, bound: Sequence[Any]) -> list[Any]:
-    """The parts of an expression that stand for inputs, without the variables `bound` in it.
+def inputs_of(expr: Any, bound: Sequence[Any], within: Callable[[Any], bool] = lambda function: False) -> list[Any]:
+    """The parts of an expression that stand for inputs, without the variables `bound` in it. An undefined function of others is one input;
+    of those for which `within` holds, the arguments are.
 
     >>> x, k, n = sympy.symbols("x k n")
     >>> inputs_of(sympy.Sum(x**k, (k, 0, n)), [x])
@@ -62,7 +63,10 @@ def inputs_of(expr: Any, bound: Sequence[Any]) -> list[Any]:
             continue
         seen[id(part)] = part
         of_function = isinstance(part, sympy.Derivative) and isinstance(part.expr, AppliedUndef)
-        if isinstance(part, _LEAVES) or ((of_function or isinstance(part, _WHOLE)) and not part.has(*bound)):
+        open_ = within(part.expr if of_function else part)
+        if isinstance(part, _LEAVES) or (
+            (of_function or isinstance(part, _WHOLE)) and not open_ and not part.has(*bound)
+        ):
             found[part] = None
             continue
         known = rule_for(type(part))

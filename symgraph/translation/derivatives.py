@@ -21,6 +21,7 @@ from ..ops.functional_derivatives import complex_derivative
 from ..ops.parts import imag, real
 from .rules import Value, rule
 from .translator import Translator, brief
+from .user import is_registered
 
 __all__ = ["by_sympy", "closed_form", "value_of_closed_form"]
 
@@ -59,9 +60,10 @@ def value_of_closed_form(translator: Translator, expr: Any, values: Sequence[Val
 
 
 def _inputs(expr: Any) -> list[Any]:
+    """Its inputs; a function that is registered has those of its arguments."""
     from .calculus import inputs_of
 
-    return inputs_of(expr, [])
+    return inputs_of(expr, [], is_registered)
 
 
 # --- limits
@@ -122,10 +124,8 @@ def _derivative_children(expr: Any) -> list[Any]:
 
 
 def _refuse_derivative(expr: Any) -> str | None:
-    if by_sympy(expr) is not None:
+    if by_sympy(expr) is not None or (isinstance(expr.expr, AppliedUndef) and not is_registered(expr.expr)):
         return None
-    if isinstance(expr.expr, AppliedUndef):
-        return f"the function {expr.expr.func} is undefined: make {expr} an argument, or give an implementation"
     for part in expr.expr.atoms(sympy.Sum, sympy.Product):
         bounds = [bound for limit in part.limits for bound in limit[1:]]
         for variable in expr.variables:
@@ -140,7 +140,16 @@ def _refuse_derivative(expr: Any) -> str | None:
     return None
 
 
-@rule(sympy.Derivative, children=_derivative_children, refuse=_refuse_derivative)
+def _inspect_derivative(translator: Translator, expr: Any) -> str | None:
+    function = expr.expr
+    if not isinstance(function, AppliedUndef) or is_registered(function):
+        return None
+    if translator.rule(function) is None:
+        return f"the function {function.func} is undefined: make {expr} an argument, or give an implementation"
+    return f"the function {function.func} was given for this call alone, without a gradient: use symgraph.register(..., gradient=...)"
+
+
+@rule(sympy.Derivative, children=_derivative_children, refuse=_refuse_derivative, inspect=_inspect_derivative)
 def _derivative(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
     if by_sympy(expr) is not None:
         return value_of_closed_form(translator, expr, values)

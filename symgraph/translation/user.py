@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from ..graph import Node
 from ..ops.user import call
@@ -14,7 +15,7 @@ from .rules import Rule, Value
 if TYPE_CHECKING:
     from .translator import Translator
 
-__all__ = ["register", "user_rule"]
+__all__ = ["is_registered", "register", "user_rule"]
 
 
 class _Implementation(NamedTuple):
@@ -66,6 +67,11 @@ def _implementation(expr: Any, functions: Mapping[str, Any], use_imps: bool) -> 
     if _registered and func in _registered:
         return _registered[func]
     return None
+
+
+def is_registered(expr: Any) -> bool:
+    """Whether an expression is a function application with an implementation of its own: registered, or by `implemented_function`."""
+    return isinstance(expr, (sympy.Function, AppliedUndef)) and _implementation(expr, {}, True) is not None
 
 
 def user_rule(expr: Any, functions: Mapping[str, Any], use_imps: bool = True) -> Rule | None:
