@@ -55,8 +55,9 @@ def reduced(code: Code, x: int) -> Reduced:
     shifted = code.fma(size, code.const(TWO_OVER_PI), code.const(SHIFT))
     n = code.fsub(shifted, code.const(SHIFT))
     first = code.fma(n, code.const(-HALF_PI[0]), size)
-    r = code.fma(n, code.const(-HALF_PI[1]), first)
-    low = code.fma(n, code.const(-HALF_PI[1]), code.fsub(first, r))
+    second = code.fmul(n, code.const(-HALF_PI[1]))
+    r, low = fast_two_sum(code, first, second)  # exact although `first` may be small: it is a multiple of the other's last place
+    low = code.fadd(low, code.fma(n, code.const(-HALF_PI[1]), code.fneg(second)))
     low = code.fma(n, code.const(-HALF_PI[2]), low)
     z = code.fmul(r, r)
     # 1 - r**2/2 is rounded once, and its error is known
