@@ -12,6 +12,7 @@ from .differentiate import gradients
 from .dropin import lambdify
 from .errors import *  # noqa: F403
 from .forward import tangents
+from .fitting import FitResult, History, constraint, fit, model, objective, ode, residuals, root
 from .functions import Function, function
 from .graph import Graph, Node, control_dependencies, get_default_graph, name_scope, reset_default_graph
 from .jacobians import hessians, jacobian
@@ -24,14 +25,18 @@ from .translation.user import register
 __version__ = "0.1.0"
 __all__ = [
     "Constant",
+    "FitResult",
     "Function",
     "Graph",
+    "History",
     "Node",
     "Operation",
     "Session",
     "Variable",
     "constant",
+    "constraint",
     "control_dependencies",
+    "fit",
     "function",
     "get_default_graph",
     "get_default_session",
@@ -40,11 +45,16 @@ __all__ = [
     "hessians",
     "jacobian",
     "lambdify",
+    "model",
     "name_scope",
+    "objective",
+    "ode",
     "placeholder",
     "register",
     "reset_default_graph",
     "tangents",
+    "residuals",
+    "root",
     "train",
     "translate",
     "variables_initializer",

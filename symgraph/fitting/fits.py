@@ -1,0 +1,214 @@
+"""fit: the parameters with which a model is nearest to data, in the sense of least squares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, FeedError, brief
+from ..nodes import symbol_name
+from .history import History, as_callback
+from .layout import Layout, real_vector, symbols_of
+from .problem import Problem
+from .results import FitResult
+from .solver import METHODS, estimate, solve
+
+__all__ = ["fit"]
+
+
+def fit(
+    expr: Any,
+    data: Any,
+    p0: Any,
+    bounds: Any = None,
+    sigma: Any = None,
+    method: str = "trf",
+    *,
+    params: Any = None,
+    absolute_sigma: bool = False,
+    x_scale: Any = "jac",
+    max_nfev: int | None = None,
+    progress: bool = False,
+    callback: Callable[..., Any] | None = None,
+    backend: Any = None,
+) -> FitResult:
+    """Fit a model to data by least squares.
+
+    Args:
+        expr: the model, an expression of predictors and parameters; or Eq(response, model), where the response may be an expression of the data,
+            such as log(y).
+        data: a dict from symbols (or their names) to arrays, or a table with such columns. Without Eq the response is the one key that
+            the model does not contain. For one predictor also a tuple (x, y).
+        p0: where to start: a dict from the parameters (symbols, or their names) to numbers, or arrays for matrices. What is in p0 varies. Or a
+            vector, with the parameters in `params`.
+        bounds: a dict from parameters to (low, high), each a number or None; or (low, high) for the vector of all parameters, as SciPy has it.
+        sigma: the standard deviation of the observed values: a number, one for each, or their covariance matrix.
+        method: "trf", "dogbox" or "lm" of `scipy.optimize.least_squares`, or a method of `scipy.optimize.minimize`, which gets the gradient, and
+            J'J for the Hessian where it wants one.
+        absolute_sigma: whether sigma is known itself, and not only up to a factor, which the residuals then tell.
+        x_scale: the sizes of the parameters, one for each, or "jac" to take them from the Jacobian.
+        max_nfev: the largest number of evaluations.
+        progress: whether to show the steps by tqdm, where it is installed and the output is a terminal.
+        callback: called after each step in SciPy's form, with an OptimizeResult as `intermediate_result` (x, fun, cost, nit, nfev) or else the
+            vector; raising StopIteration ends the fit.
+
+    Derivatives are exact, and once the optimiser has ended, Gauss-Newton steps follow as long as they improve the parameters' last digits.
+
+    Raises ArgumentError, FeedError or ShapeError, before anything is computed, for data that are missing, not finite or of unequal shapes.
+
+    >>> import sympy
+    >>> x, y, a, b = sympy.symbols("x y a b")
+    >>> result = fit(a * sympy.exp(-b * x), {x: [0, 1, 2, 3], y: [2.0, 1.2, 0.7, 0.45]}, {a: 1, b: 1})
+    >>> print(result)
+    y = a*exp(-b*x)
+    4 data points, 2 parameters, 2 degrees of freedom
+    method trf, ... evaluations, converged: `xtol` termination condition is satisfied.
+    <BLANKLINE>
+    parameter         value  standard error
+    a           1.998436321          0.0181  0.91 %
+    b          0.5114256027        0.009861   1.9 %
+    <BLANKLINE>
+    residual sum of squares       0.000715542...
+    residual standard deviation   0.018914841...
+    >>> result.expression.subs(x, 1).round(2)
+    1.20
+    """
+    if method not in METHODS:
+        raise ArgumentError(f"There is no method {method!r}; there are {', '.join(METHODS)}")
+    symbols, start = _start(expr, p0, params)
+    problem = Problem(expr, data, symbols, sigma, backend)
+    vector = problem.layout.pack(start)
+    limits = _limits(bounds, problem.layout, vector)
+    if problem.observed.size < len(vector):
+        raise ArgumentError(
+            f"{problem.observed.size} data points do not determine {len(vector)} parameters; fix some of them, or add data"
+        )
+    _check_start(problem, vector)
+    history, call = History(progress), as_callback(callback)
+
+    def observe(step: Any) -> None:
+        history(step)
+        call(step)
+
+    try:
+        solution = solve(problem.residuals, problem.jacobian, vector, limits, method, x_scale, max_nfev, observe)
+    finally:
+        history.close()
+    with np.errstate(all="ignore"):
+        residuals = problem.residuals(solution.x)
+        rss = float(residuals @ residuals)
+        dof = len(residuals) - len(vector)
+        variance = 1.0 if absolute_sigma else rss / dof if dof else np.inf
+        estimated = estimate(problem.jacobian(solution.x), variance, solution.x, limits)
+    return FitResult(
+        problem=problem,
+        x=solution.x,
+        rss=rss,
+        covariance=estimated.covariance,
+        history=history,
+        success=solution.success,
+        message=solution.message,
+        method=method,
+        nfev=solution.nfev,
+        njev=solution.njev,
+        _estimate=estimated,
+    )
+
+
+def _start(expr: Any, p0: Any, params: Any) -> tuple[tuple[Any, ...], list[Any]]:
+    """The parameters, and their first values."""
+    if isinstance(p0, Mapping):
+        symbols = tuple(_symbol(key, expr) for key in p0)
+        if params is not None and set(symbols_of(params, "params")) != set(symbols):
+            raise ArgumentError(
+                f"params are {params}, but p0 has values for {', '.join(map(str, symbols))}; leave params out"
+            )
+        return symbols_of(symbols, "p0"), list(p0.values())
+    if params is None:
+        raise ArgumentError(
+            "p0 must be a dict from the parameters to their first values; or give the parameters' order by params=[...]"
+        )
+    symbols = symbols_of(params, "params")
+    values = list(p0) if np.ndim(p0) else [p0]
+    if len(values) != len(symbols):
+        raise ArgumentError(
+            f"p0 has {len(values)} values for the {len(symbols)} parameters {', '.join(map(str, symbols))}"
+        )
+    return symbols, values
+
+
+def _symbol(key: Any, expr: Any) -> Any:
+    """The symbol that a key of p0 (or of bounds) means."""
+    if not isinstance(key, str):
+        return key
+    from .problem import inputs_of
+
+    found = [s for s in inputs_of(getattr(expr, "rhs", expr)) if symbol_name(s) == key]
+    if len(found) != 1:
+        raise ArgumentError(
+            f"{key!r} is {'no symbol' if not found else 'the name of several symbols'} of the model {brief(expr)}; use the symbol itself"
+        )
+    return found[0]
+
+
+def _limits(bounds: Any, layout: Layout, p0: Any) -> tuple[Any, Any]:
+    """The lowest and highest value of each entry, with a check that p0 is between them."""
+    n = len(p0)
+    lower, upper = np.full(n, -np.inf), np.full(n, np.inf)
+    if isinstance(bounds, Mapping):
+        lower, upper = _limits_by_symbol(bounds, layout, p0)
+    elif bounds is not None:
+        lower, upper = _limits_of_all(bounds, n)
+    for name, low, value, high in zip(layout.names(n), lower, p0, upper, strict=True):
+        if not low < high:
+            raise ArgumentError(f"The bounds of {name} are {low} and {high}: the first must be less than the second")
+        if not low <= value <= high:
+            raise ArgumentError(f"{name} starts at {value}, which is not between its bounds {low} and {high}")
+    return lower, upper
+
+
+def _limits_by_symbol(bounds: Mapping[Any, Any], layout: Layout, p0: Any) -> tuple[Any, Any]:
+    lower, upper = layout.unpack(np.full(len(p0), -np.inf)), layout.unpack(np.full(len(p0), np.inf))
+    places = {name: i for i, s in enumerate(layout.symbols) for name in (s, symbol_name(s))}
+    for key, pair in bounds.items():
+        if key not in places:
+            raise ArgumentError(
+                f"There are bounds for {key}, which is not in p0; parameters are {', '.join(map(str, layout.symbols))}"
+            )
+        try:
+            low, high = pair
+        except (TypeError, ValueError):
+            raise ArgumentError(
+                f"The bounds of {key} must be (low, high), each a number or None, not {pair!r}"
+            ) from None
+        i = places[key]
+        lower[i] = (
+            lower[i] if low is None else np.broadcast_to(real_vector(low, f"bounds of {key}"), np.shape(lower[i]))
+        )
+        upper[i] = (
+            upper[i] if high is None else np.broadcast_to(real_vector(high, f"bounds of {key}"), np.shape(upper[i]))
+        )
+    return layout.pack(lower), layout.pack(upper)
+
+
+def _limits_of_all(bounds: Any, n: int) -> tuple[Any, Any]:
+    pair: Sequence[Any] = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
+    try:
+        low, high = (np.broadcast_to(real_vector(side, "bounds"), (n,)).copy() for side in pair)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"bounds must be a dict from parameters to (low, high), or a pair (low, high) of numbers or of vectors of {n} entries: {error}"
+        ) from None
+    return low, high
+
+
+def _check_start(problem: Problem, p0: Any) -> None:
+    with np.errstate(all="ignore"):
+        residuals = problem.residuals(p0)
+    bad = np.flatnonzero(~np.isfinite(residuals))
+    if bad.size:
+        raise FeedError(
+            f"At p0 the model is nan or inf for {bad.size} of {residuals.size} data points, the first of them number {bad[0]}; start elsewhere"
+        )

@@ -1,0 +1,237 @@
+"""Problem: a model, its data, and the parameters that vary; everything that `fit` is given, checked and in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sympy
+
+from ..errors import ArgumentError, FeedError, ShapeError, brief
+from ..functions import Function
+from ..graph import Graph
+from ..nodes import symbol_name
+from ..translation import translate_all
+from .layout import Layout, real_vector
+from .vectors import Residuals
+
+__all__ = ["Problem", "inputs_of"]
+
+
+class Problem:
+    """A model with data. `residuals(p)` and `jacobian(p)` are what least squares needs, each residual divided by its sigma.
+
+    Attributes:
+        expression: what is fitted, in the predictors and parameters.
+        response: the expression of the data that it is fitted to.
+        parameters: the symbols that vary; `layout` is their place in the vector p.
+        observed: the values of `response`, one for each data point.
+    """
+
+    def __init__(self, expr: Any, data: Any, parameters: Sequence[Any], sigma: Any = None, backend: Any = None) -> None:
+        self.parameters = tuple(parameters)
+        self.response, self.expression, self.predictors = _told_apart(expr, data, self.parameters)
+        self.model = Residuals(self.expression, self.parameters, tuple(self.predictors), backend=backend)
+        self.layout: Layout = self.model.layout
+        self._values = tuple(self.predictors.values())
+        self.observed = _observed(self.response, data, expr, backend)
+        self._whiten = _whitening(sigma, self.observed)
+        self.sigma = sigma
+
+    @property
+    def response_name(self) -> str:
+        """What the observed values are called."""
+        return str(self.response)
+
+    @property
+    def predictor(self) -> tuple[Any, Any] | None:
+        """The one predictor with its values, where there is one, of plain numbers; else None."""
+        if len(self.predictors) != 1:
+            return None
+        ((symbol, values),) = self.predictors.items()
+        return (symbol, values) if np.shape(values) == self.observed.shape and self.observed.ndim == 1 else None
+
+    @property
+    def error_bars(self) -> Any:
+        """The standard deviation of each data point, where sigma tells it."""
+        if self.sigma is None:
+            return None
+        sigma = np.asarray(self.sigma, float)
+        return np.broadcast_to(sigma if sigma.ndim < 2 else np.sqrt(np.diag(sigma)), self.observed.shape)
+
+    def fitted(self, p: Any) -> Any:
+        """The model's values for the data, in the shape of the observed ones."""
+        values = self.model.values(p, *self._values)
+        try:
+            return np.broadcast_to(values, self.observed.shape)
+        except ValueError:
+            raise ShapeError(
+                f"The model {brief(self.expression)} gives values of shape {values.shape} for these data, "
+                f"but the observed values of {self.response_name} have shape {self.observed.shape}"
+            ) from None
+
+    def residuals(self, p: Any) -> Any:
+        """(fitted - observed) / sigma, of shape (m,)."""
+        return self._whiten((self.fitted(p) - self.observed).reshape(-1))
+
+    def jacobian(self, p: Any) -> Any:
+        """The derivatives of `residuals` with respect to the parameters, of shape (m, n)."""
+        jacobian = self.model.jacobian(p, *self._values)
+        return self._whiten(np.broadcast_to(jacobian, (*self.observed.shape, len(p))).reshape(-1, len(p)))
+
+    def predict(self, p: Any, data: Any) -> Any:
+        """The model's values for other data."""
+        given = _columns(data)
+        return self.model.values(p, *(_column(symbol, given) for symbol in self.predictors))
+
+
+def _told_apart(expr: Any, data: Any, parameters: tuple[Any, ...]) -> tuple[Any, Any, dict[Any, Any]]:
+    """The response, the model, and the predictors with their values."""
+    if isinstance(expr, sympy.Equality):
+        response, model = expr.lhs, expr.rhs
+    elif isinstance(expr, (sympy.Basic, sympy.MatrixBase, sympy.NDimArray)):
+        response, model = None, expr
+    else:
+        raise ArgumentError(f"The model must be a SymPy expression, or Eq(response, expression), not {expr!r}")
+    free = inputs_of(model)
+    missing = [p for p in parameters if p not in free]
+    if missing:
+        raise ArgumentError(
+            f"{_listed(missing)} should vary, but the model {brief(model)} does not depend on it; leave it out of p0"
+        )
+    predictors = [s for s in sorted(free, key=str) if s not in parameters]
+    if isinstance(data, tuple):
+        return _from_pair(response, model, predictors, data)
+    given = _columns(data)
+    if response is None:
+        response = _the_response(model, free, given)
+    both = [p for p in parameters if p in inputs_of(response)]
+    if both:
+        raise ArgumentError(
+            f"The response {response} depends on {_listed(both)}; all that varies must stand on the right of Eq(response, model)"
+        )
+    return response, model, {symbol: _column(symbol, given) for symbol in predictors}
+
+
+def _from_pair(
+    response: Any, model: Any, predictors: list[Any], data: tuple[Any, ...]
+) -> tuple[Any, Any, dict[Any, Any]]:
+    if len(data) != 2 or len(predictors) != 1:
+        raise ArgumentError(
+            f"Data as a tuple are (x, y), for the one predictor of the model; but there are {len(data)} arrays, and what is not in p0 is "
+            f"{_listed(predictors) or 'nothing'}. Use a dict from symbols to arrays"
+        )
+    if response is not None and not response.is_Symbol:
+        raise ArgumentError(
+            f"With data as (x, y) the response is y itself, not {response}; use a dict from symbols to arrays"
+        )
+    return (
+        response if response is not None else sympy.Symbol("y"),
+        model,
+        {predictors[0]: _checked(predictors[0], data[0])},
+    )
+
+
+def _the_response(model: Any, free: set[Any], given: Mapping[Any, Any]) -> Any:
+    """The only key of the data that the model does not have."""
+    names = {symbol_name(s) for s in free}
+    others = [key for key in given if (key not in names if isinstance(key, str) else key not in free)]
+    if len(others) != 1:
+        raise ArgumentError(
+            f"What the model {brief(model)} is fitted to must be the one key of data that it does not contain, but these are: "
+            f"{_listed(others) or 'none'}. Write the model as sympy.Eq(response, expression)"
+        )
+    return sympy.Symbol(others[0]) if isinstance(others[0], str) else others[0]
+
+
+def _observed(response: Any, data: Any, expr: Any, backend: Any) -> Any:
+    """The values of the response."""
+    if isinstance(data, tuple):
+        return np.asarray(_checked(response, data[1]))
+    given = _columns(data)
+    symbols = sorted(inputs_of(response), key=str)
+    if not symbols:
+        raise ArgumentError(f"The response {response} depends on no data; what should {brief(expr)} be fitted to?")
+    values = [_column(symbol, given) for symbol in symbols]
+    return _checked(
+        response, values[0] if response == symbols[0] else Function(symbols, response, backend=backend)(*values)
+    )
+
+
+def inputs_of(expr: Any) -> set[Any]:
+    """The symbols for which an expression needs values."""
+    with Graph().as_default():
+        return set(translate_all([expr]).placeholders)
+
+
+def _columns(data: Any) -> dict[Any, Any]:
+    """Data as a dict; a table with named columns (as pandas has it) is one."""
+    if isinstance(data, Mapping):
+        return dict(data)
+    if hasattr(data, "keys") and hasattr(data, "__getitem__"):
+        return {key: data[key] for key in data.keys()}  # noqa: SIM118
+    raise ArgumentError(
+        f"data must be a dict from symbols (or their names) to arrays, a table, or a tuple (x, y), not a {type(data).__name__}"
+    )
+
+
+def _column(symbol: Any, given: Mapping[Any, Any]) -> Any:
+    for key in (symbol, symbol_name(symbol)):
+        if key in given:
+            return _checked(symbol, given[key])
+    raise ArgumentError(
+        f"{symbol} is in the model, but neither in data nor in p0. There are values for {_listed(given) or 'nothing'}"
+    )
+
+
+def _checked(symbol: Any, value: Any) -> Any:
+    """Real, finite data of at least one point."""
+    name = str(symbol)
+    array = real_vector(value if not hasattr(value, "to_numpy") else value.to_numpy(), name)
+    if not array.size:
+        raise FeedError(f"{name}: there are no data (shape {array.shape})")
+    if not np.isfinite(array).all():
+        bad = np.argwhere(~np.isfinite(array))
+        place = bad[0].tolist()
+        raise FeedError(
+            f"{name}: {len(bad)} of {array.size} values are nan or inf, the first one at index {place[0] if len(place) == 1 else tuple(place)}; "
+            "leave those points out"
+        )
+    return array
+
+
+def _whitening(sigma: Any, observed: Any) -> Any:
+    """What divides residuals (or their Jacobian, by rows) by sigma: a number, one for each point, or a covariance matrix."""
+    if sigma is None:
+        return lambda rows: rows
+    array = real_vector(sigma, "sigma")
+    m = observed.size
+    if array.ndim == 2 and array.shape == (m, m) and array.shape != observed.shape:
+        return _by_covariance(array)
+    try:
+        flat = np.broadcast_to(array, observed.shape).reshape(-1)
+    except ValueError:
+        raise ShapeError(
+            f"sigma has shape {array.shape}, but there are observed values of shape {observed.shape}: give a number, an array of that shape, "
+            f"or a covariance matrix ({m}, {m})"
+        ) from None
+    if not (np.isfinite(flat) & (flat > 0)).all():
+        raise FeedError(
+            "sigma: standard deviations must be finite and greater than 0; leave points out that should not count"
+        )
+    return lambda rows: rows / flat.reshape(-1, *[1] * (rows.ndim - 1))
+
+
+def _by_covariance(matrix: Any) -> Any:
+    from scipy.linalg import cholesky, solve_triangular
+
+    try:
+        lower = cholesky(matrix, lower=True)
+    except np.linalg.LinAlgError:
+        raise FeedError("sigma: the covariance matrix is not positive definite") from None
+    return lambda rows: solve_triangular(lower, rows, lower=True)
+
+
+def _listed(items: Any) -> str:
+    return ", ".join(map(str, items))

@@ -1,0 +1,189 @@
+"""FitResult: what a fit found, in numbers, in words, in pictures, and as a SymPy expression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sympy
+
+from ..errors import ArgumentError, brief
+from ..nodes import symbol_name
+from .history import History
+from .problem import Problem
+from .solver import Estimate
+
+__all__ = ["FitResult"]
+
+
+@dataclass(frozen=True, repr=False)
+class FitResult:
+    """The result of `symgraph.fit`. `print` shows its `summary()`; `result["a"]` or `result[a]` is the value of a parameter.
+
+    Attributes:
+        problem: the model with its data.
+        x: the values of all parameters in one vector, (n,); `names` are those of its entries.
+        rss: the sum of the squared residuals (each divided by sigma, if sigma was given).
+        covariance: that of x, (n, n); infinite variance for what the data do not determine, nan for what is at a bound.
+        history: the steps; `history.plot()` draws the convergence.
+        success, message, method, nfev, njev: how the optimiser ended, and how often it computed residuals and their Jacobian.
+    """
+
+    problem: Problem
+    x: Any
+    rss: float
+    covariance: Any
+    history: History
+    success: bool
+    message: str
+    method: str
+    nfev: int
+    njev: int
+    _estimate: Estimate = field(repr=False)
+
+    # --- the parameters
+
+    @property
+    def names(self) -> list[str]:
+        """A name for each entry of x: `a`, or `M[0, 1]` for the entry of a matrix."""
+        return self.problem.layout.names(len(self.x))
+
+    @property
+    def parameters(self) -> dict[Any, Any]:
+        """The value of each parameter: a float, or an array for a matrix."""
+        return self._by_symbol(self.x)
+
+    @property
+    def standard_errors(self) -> dict[Any, Any]:
+        """The standard error of each parameter, in its shape."""
+        return self._by_symbol(np.sqrt(np.diag(self.covariance)))
+
+    @property
+    def correlation(self) -> Any:
+        """The correlations of the entries of x, (n, n)."""
+        errors = np.sqrt(np.diag(self.covariance))
+        with np.errstate(all="ignore"):
+            return self.covariance / np.outer(errors, errors)
+
+    def __getitem__(self, parameter: Any) -> Any:
+        for symbol, value in self.parameters.items():
+            if parameter == symbol or parameter == symbol_name(symbol):
+                return value
+        raise KeyError(f"{parameter} is not a parameter; these are: {', '.join(map(str, self.problem.parameters))}")
+
+    def confidence_intervals(self, level: float = 0.95) -> dict[Any, Any]:
+        """For each parameter (low, high), which cover the true value with probability `level` as far as the model is linear near it."""
+        from scipy.special import stdtrit
+
+        if not 0 < level < 1:
+            raise ArgumentError(f"level must be between 0 and 1, not {level}")
+        reach = stdtrit(max(self.dof, 1), (1 + level) / 2)
+        errors = self.standard_errors
+        return {s: (v - reach * errors[s], v + reach * errors[s]) for s, v in self.parameters.items()}
+
+    @property
+    def expression(self) -> Any:
+        """The fitted model as SymPy: its parameters are numbers now."""
+        return self.problem.expression.xreplace({s: _as_sympy(s, v) for s, v in self.parameters.items()})
+
+    def _by_symbol(self, vector: Any) -> dict[Any, Any]:
+        return dict(zip(self.problem.parameters, self.problem.layout.unpack(vector), strict=True))
+
+    # --- data and residuals
+
+    @property
+    def observed(self) -> Any:
+        """What the model was fitted to."""
+        return self.problem.observed
+
+    @property
+    def fitted(self) -> Any:
+        """The model's values for the data."""
+        return self.problem.fitted(self.x)
+
+    @property
+    def residuals(self) -> Any:
+        """observed - fitted."""
+        return self.observed - self.fitted
+
+    @property
+    def dof(self) -> int:
+        """The degrees of freedom: data points less parameters."""
+        return int(self.observed.size - len(self.x))
+
+    @property
+    def residual_deviation(self) -> float:
+        """The residual standard deviation: sqrt(rss / dof); nan without degrees of freedom."""
+        return float(np.sqrt(self.rss / self.dof)) if self.dof > 0 else float("nan")
+
+    def predict(self, data: Any) -> Any:
+        """The fitted model's values for other data: a dict from predictors (or their names) to numbers or arrays."""
+        return self.problem.predict(self.x, data)
+
+    # --- for readers
+
+    def __repr__(self) -> str:
+        listed = ", ".join(f"{name}={value:.6g}" for name, value in list(zip(self.names, self.x, strict=True))[:8])
+        return f"<symgraph FitResult {listed}{', ...' if len(self.x) > 8 else ''}; rss={self.rss:.6g}>"
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def summary(self) -> str:
+        """The parameters with their errors in a table, and how well the model fits."""
+        problem = self.problem
+        lines = [
+            f"{problem.response_name} = {brief(problem.expression)}",
+            f"{self.observed.size} data points, {len(self.x)} parameters, {self.dof} degrees of freedom",
+            f"method {self.method}, {self.nfev} evaluations, {'converged' if self.success else 'NOT CONVERGED'}: {self.message}",
+            "",
+            *self._table(),
+            "",
+            f"residual sum of squares       {self.rss:.10g}",
+            f"residual standard deviation   {self.residual_deviation:.10g}",
+            *self._correlations(),
+        ]
+        return "\n".join(lines)
+
+    def _table(self) -> list[str]:
+        errors = np.sqrt(np.diag(self.covariance))
+        rows = [("parameter", "value", "standard error", "")]
+        for i, (name, value) in enumerate(zip(self.names, self.x, strict=True)):
+            note = (
+                "at its bound"
+                if self._estimate.at_bound[i]
+                else "not determined"
+                if self._estimate.undetermined[i]
+                else ""
+            )
+            if not note and value:
+                note = f"{100 * errors[i] / abs(value):.2g} %"
+            rows.append((name, f"{value:.10g}", f"{errors[i]:.4g}", note))
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        return [
+            f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}".rstrip()
+            for row in rows
+        ]
+
+    def _correlations(self, least: float = 0.9, most: int = 5) -> list[str]:
+        """The pairs of parameters that the data hardly tell apart."""
+        correlation, names = self.correlation, self.names
+        pairs = [(i, j) for i in range(len(names)) for j in range(i) if least < abs(correlation[i, j]) <= 1 + 1e-9]
+        pairs.sort(key=lambda pair: -abs(correlation[pair]))
+        return [f"correlation of {names[j]} and {names[i]}: {correlation[i, j]:.4f}" for i, j in pairs[:most]]
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw data and fitted curve. Gives the Axes. Needs matplotlib."""
+        from .pictures import draw_fit
+
+        return draw_fit(self, ax)
+
+
+def _as_sympy(symbol: Any, value: Any) -> Any:
+    """A number, or an array, as a SymPy object; all 53 bits of each number are in it."""
+    if np.ndim(value) == 0:
+        return sympy.Float(value)
+    if isinstance(symbol, sympy.MatrixSymbol):
+        return sympy.ImmutableDenseMatrix(*value.shape, [sympy.Float(v) for v in value.reshape(-1).tolist()])
+    return sympy.ImmutableDenseNDimArray([sympy.Float(v) for v in value.reshape(-1).tolist()], value.shape)

@@ -1,0 +1,242 @@
+"""Least squares by SciPy's optimisers, then Gauss-Newton steps to the last digit; and what the Jacobian tells of the estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, FeedError
+
+__all__ = ["METHODS", "Estimate", "Solution", "estimate", "solve"]
+
+LEAST_SQUARES = ("trf", "dogbox", "lm")
+MINIMIZE = (
+    "BFGS",
+    "L-BFGS-B",
+    "TNC",
+    "SLSQP",
+    "CG",
+    "Newton-CG",
+    "trust-ncg",
+    "trust-krylov",
+    "trust-exact",
+    "dogleg",
+    "trust-constr",
+)
+METHODS = (*LEAST_SQUARES, *MINIMIZE, "Nelder-Mead", "Powell")
+_WITH_HESSIAN = ("Newton-CG", "trust-ncg", "trust-krylov", "trust-exact", "dogleg", "trust-constr")
+_WITH_BOUNDS = ("trf", "dogbox", "L-BFGS-B", "TNC", "SLSQP", "trust-constr", "Nelder-Mead", "Powell")
+
+Vector = Callable[[Any], Any]
+
+
+class _Stopped(Exception):
+    """A callback asked to end the optimisation."""
+
+
+@dataclass
+class Solution:
+    """Where an optimiser ended, and how it went."""
+
+    x: Any
+    success: bool
+    message: str
+    nfev: int
+    njev: int
+
+
+class _Watched:
+    """Residuals and Jacobian that count their calls, and tell `observe` of each step.
+
+    `least_squares` has callbacks from SciPy 1.16 on only, and none for method="lm".
+    """
+
+    def __init__(self, fun: Vector, jac: Vector, observe: Callable[[Any], Any]) -> None:
+        self._fun, self._jac, self._observe = fun, jac, observe
+        self.nfev = self.njev = self.steps = 0
+        self.point: Any = None
+        self._last: tuple[Any, Any] | None = None
+
+    def fun(self, p: Any) -> Any:
+        if self._last is not None and np.array_equal(self._last[0], p):
+            return self._last[1]
+        self.nfev += 1
+        residuals = self._fun(p)
+        self._last = np.copy(p), residuals
+        return residuals
+
+    def jac(self, p: Any) -> Any:
+        self.njev += 1
+        return self._jac(p)
+
+    def step(self, p: Any) -> None:
+        """Tell of a point that the optimiser has come to."""
+        from scipy.optimize import OptimizeResult
+
+        residuals = self.fun(p)
+        result = OptimizeResult(x=np.copy(p), fun=residuals, nit=self.steps, nfev=self.nfev)
+        result["cost"] = 0.5 * float(residuals @ residuals)
+        self.steps += 1
+        self.point = np.copy(p)
+        try:
+            self._observe(result)
+        except StopIteration as stop:
+            raise _Stopped from stop
+
+    def step_and_jac(self, p: Any) -> Any:
+        """The Jacobian for an optimiser that wants one for each point that it has come to, and for no other."""
+        self.step(p)
+        return self.jac(p)
+
+
+def solve(
+    fun: Vector,
+    jac: Vector,
+    p0: Any,
+    bounds: tuple[Any, Any],
+    method: str,
+    x_scale: Any,
+    max_nfev: int | None,
+    observe: Callable[[Any], Any],
+) -> Solution:
+    """Minimise the sum of the squares of `fun`."""
+    watched = _Watched(fun, jac, observe)
+    bounded = bool(np.isfinite(bounds[0]).any() or np.isfinite(bounds[1]).any())
+    if bounded and method not in _WITH_BOUNDS:
+        raise ArgumentError(f"method={method!r} takes no bounds; use one of {', '.join(_WITH_BOUNDS)}")
+    run = _by_least_squares if method in LEAST_SQUARES else _by_minimize
+    with np.errstate(all="ignore"):  # a trial step may overflow; SciPy then takes a shorter one
+        try:
+            found = run(watched, p0, bounds if bounded else None, method, x_scale, max_nfev)
+        except _Stopped:
+            return Solution(watched.point, False, "stopped by the callback", watched.nfev, watched.njev)
+        x, residuals = np.asarray(found.x, float), watched.fun(found.x)
+        if not np.isfinite(residuals).all():
+            return Solution(
+                x, False, "residuals became inf or nan; start elsewhere, or set bounds", watched.nfev, watched.njev
+            )
+        polished = _polished(watched, x, residuals, bounds)
+    return Solution(polished, bool(found.success), str(found.message), watched.nfev, watched.njev)
+
+
+def _by_least_squares(
+    watched: _Watched, p0: Any, bounds: tuple[Any, Any] | None, method: str, x_scale: Any, max_nfev: int | None
+) -> Any:
+    from scipy.optimize import least_squares
+
+    tight = dict.fromkeys(("ftol", "xtol", "gtol"), 1e-15)
+    limits = bounds if bounds is not None else (-np.inf, np.inf)
+    budget = max_nfev if max_nfev is not None else 2000 * (len(p0) + 1)
+    return least_squares(
+        watched.fun,
+        p0,
+        jac=watched.step_and_jac,
+        bounds=limits,
+        method=method,
+        x_scale=x_scale,
+        max_nfev=budget,
+        **tight,
+    )
+
+
+def _by_minimize(
+    watched: _Watched, p0: Any, bounds: tuple[Any, Any] | None, method: str, x_scale: Any, max_nfev: int | None
+) -> Any:
+    from scipy.optimize import Bounds, minimize
+
+    scale = np.ones(len(p0)) if isinstance(x_scale, str) else np.broadcast_to(np.asarray(x_scale, float), len(p0))
+
+    def half_squares(q: Any) -> Any:
+        residuals = watched.fun(q * scale)
+        cost = 0.5 * float(residuals @ residuals)
+        return cost if method in ("Nelder-Mead", "Powell") else (cost, scale * (watched.jac(q * scale).T @ residuals))
+
+    def gauss_newton(q: Any) -> Any:
+        jacobian = watched.jac(q * scale) * scale
+        return jacobian.T @ jacobian
+
+    def step(q: Any, *state: Any) -> None:
+        watched.step(q * scale)
+
+    options: dict[str, Any] = {"callback": step, "jac": method not in ("Nelder-Mead", "Powell")}
+    if method in _WITH_HESSIAN:
+        options["hess"] = gauss_newton
+    if bounds is not None:
+        options["bounds"] = Bounds(bounds[0] / scale, bounds[1] / scale)
+    if max_nfev is not None:
+        options["options"] = {"maxiter": max_nfev}
+    found = minimize(half_squares, p0 / scale, method=method, **options)
+    found.x = found.x * scale
+    return found
+
+
+def _polished(watched: _Watched, x: Any, residuals: Any, bounds: tuple[Any, Any], steps: int = 50) -> Any:
+    """Gauss-Newton steps from `x`, as long as they become shorter and the sum of squares stays what it is or falls.
+
+    Optimisers stop when the sum of squares no longer changes, which is when the parameters have half the digits.
+    """
+    lower, upper = bounds
+    free = (x > lower) & (x < upper)
+    shortest = np.inf
+    for _ in range(steps if free.any() else 0):
+        jacobian = watched.jac(x)[:, free]
+        scale = np.linalg.norm(jacobian, axis=0)
+        if not np.isfinite(scale).all():
+            break
+        scale[scale == 0] = 1.0
+        scaled = np.linalg.lstsq(jacobian / scale, -residuals, rcond=None)[0]
+        length = float(np.linalg.norm(scaled))
+        trial = x.copy()
+        trial[free] += scaled / scale
+        if length >= 0.8 * shortest or not ((trial >= lower) & (trial <= upper)).all():
+            break
+        after = watched.fun(trial)
+        if not np.isfinite(after).all() or after @ after > (residuals @ residuals) * (1 + 1e-9):
+            break
+        x, residuals, shortest = trial, after, length
+    return x
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the Jacobian at the minimum tells: covariance, and the entries that the data do not determine, or that are at a bound."""
+
+    covariance: Any
+    undetermined: Any
+    at_bound: Any
+
+
+def estimate(jacobian: Any, variance: float, x: Any, bounds: tuple[Any, Any]) -> Estimate:
+    """The covariance of the parameters, `variance` being that of a residual.
+
+    Entries at a bound have none (nan); those that the data do not determine have an infinite one. The others' is variance * inv(J'J).
+
+    >>> estimate(np.array([[1.0, 0.0], [1.0, 0.0]]), 1.0, np.zeros(2), (np.full(2, -np.inf), np.full(2, np.inf))).covariance
+    array([[0.5, 0. ],
+           [0. , inf]])
+    """
+    if not np.isfinite(jacobian).all():
+        raise FeedError(
+            "The derivative of the model is inf or nan at the minimum; are there data points where it has a kink or a pole?"
+        )
+    n = jacobian.shape[1]
+    at_bound = (x <= bounds[0]) | (x >= bounds[1])
+    free = np.flatnonzero(~at_bound)
+    covariance = np.full((n, n), np.nan)
+    undetermined = np.zeros(n, bool)
+    if free.size:
+        part = jacobian[:, free]
+        scale = np.linalg.norm(part, axis=0)
+        undetermined[free[scale == 0]] = True
+        scale = np.where(scale == 0, 1.0, scale)
+        _, singular, right = np.linalg.svd(part / scale, full_matrices=False)
+        kept = singular > np.finfo(float).eps * max(part.shape) * singular[0]
+        inverse = right[kept].T / singular[kept]
+        covariance[np.ix_(free, free)] = variance * (inverse @ inverse.T) / np.outer(scale, scale)
+        undetermined[free[(right[kept] ** 2).sum(axis=0) < 1 - 1e-8]] = True  # not all of it lies in what the data see
+    places = np.flatnonzero(undetermined)
+    covariance[places, places] = np.inf
+    return Estimate(covariance, undetermined, at_bound)

@@ -1,0 +1,136 @@
+"""Functions of one vector, as SciPy's consumers call them: `OfVector`, and `residuals` of it, with values in a vector too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import sympy
+
+from ..arguments import argument_list
+from ..errors import ArgumentError, FeedError
+from ..functions import Function
+from ..structure import Structure
+from .layout import Layout, cores_of, real_vector, symbols_of
+
+__all__ = ["OfVector", "Residuals", "as_differences", "residuals"]
+
+
+class OfVector:
+    """Expressions as functions of one vector p of shape (n,), and of further values behind it (SciPy's `args=`).
+
+    Attributes:
+        layout: the symbols that make up p.
+        params: the symbols of the further values, in order.
+        function: the Function of all of them.
+    """
+
+    def __init__(self, outputs: Any, x: Any, params: Any, backend: Any, name: str) -> None:
+        symbols = symbols_of(x, "x")
+        self._given: tuple[Any, ...] | None = tuple(params.values()) if isinstance(params, Mapping) else None
+        self.params = tuple(params) if isinstance(params, Mapping) else tuple(argument_list(params))
+        self.function = Function([*symbols, *self.params], outputs, backend=backend, name=name)
+        self.layout = Layout(symbols, cores_of(self.function))
+        self.__name__ = name
+
+    def __repr__(self) -> str:
+        return f"<symgraph {type(self).__name__} of {self.layout}: {self.function!r}>"
+
+    def _point(self, p: Any) -> list[Any]:
+        return self.layout.unpack(real_vector(p, "p"))
+
+    def _rest(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The values of `params`, checked for their number."""
+        if self._given is not None and not args:
+            return self._given
+        if len(args) != len(self.params):
+            wanted = ", ".join(map(str, self.params)) or "nothing"
+            raise ArgumentError(
+                f"Behind p the values of {wanted} are needed, which SciPy passes on from args=(...), but {len(args)} values were given"
+            )
+        return args
+
+
+def as_real(value: Any, what: str) -> Any:
+    """`value` with a real dtype, float64 or narrower; FeedError where it is complex."""
+    if np.iscomplexobj(value):
+        raise FeedError(
+            f"{what} is complex, {np.ravel(value)[:1]} for instance; take its real part, re(...), or its size, Abs(...)"
+        )
+    return value
+
+
+def as_differences(outputs: Any) -> Any:
+    """Equations as what must be 0: Eq(a, b) as a - b; in lists too."""
+    structure = Structure(outputs)
+    leaves = [e.lhs - e.rhs if isinstance(e, sympy.Equality) else e for e in structure.leaves]
+    return structure.rebuild(leaves)
+
+
+class Residuals(OfVector):
+    """What `symgraph.residuals` gives: `fun(p, *args)` of shape (m,) and `jac(p, *args)` of shape (m, n)."""
+
+    def __init__(self, expr: Any, x: Any, params: Any = (), *, backend: Any = None, name: str = "residuals") -> None:
+        structure = Structure(as_differences(expr))
+        self.is_single = structure.is_leaf
+        leaves = structure.leaves
+        scalars = not any(getattr(leaf, "shape", ()) for leaf in leaves)
+        outputs: Any = leaves[0] if self.is_single else sympy.Matrix(leaves) if scalars and leaves else leaves
+        self._is_column = scalars and not self.is_single
+        super().__init__(outputs, x, params, backend, name)
+        if not leaves:
+            raise ArgumentError("There are no expressions: name at least one")
+
+    def values(self, p: Any, *args: Any) -> Any:
+        """The values: batch axes, then the expression's own axes; of a list of expressions one axis with all of them."""
+        return as_real(self._joined(self.function(*self._point(p), *self._rest(args)), 0), self.__name__)
+
+    def jacobian(self, p: Any, *args: Any) -> Any:
+        """The derivatives of `values`, with a last axis of length n."""
+        derivatives = self.function.jac(self.layout.symbols)(*self._point(p), *self._rest(args))
+        if not self.is_single and not self._is_column:
+            return as_real(self._joined([self.layout.flatten(parts) for parts in derivatives], 1), self.__name__)
+        return as_real(self._joined(self.layout.flatten(derivatives), 1), self.__name__)
+
+    def _joined(self, outputs: Any, behind: int) -> Any:
+        """The outputs of a list on one axis, with `behind` axes behind it."""
+        if self.is_single:
+            return np.asarray(outputs)
+        ranks = [len(shape) for shape in self.function._default.translation.shapes]
+        parts = [outputs] if self._is_column else outputs
+        flat = [
+            part.reshape(*part.shape[: part.ndim - rank - behind], -1, *part.shape[part.ndim - behind :])
+            for part, rank in zip(map(np.asarray, parts), ranks, strict=True)
+        ]
+        return np.concatenate(flat, axis=-1 - behind)
+
+    def fun(self, p: Any, *args: Any) -> Any:
+        """All residuals in one vector, (m,)."""
+        return self.values(p, *args).reshape(-1)
+
+    def jac(self, p: Any, *args: Any) -> Any:
+        """Their derivatives with respect to p, (m, n)."""
+        jacobian = self.jacobian(p, *args)
+        return jacobian.reshape(-1, jacobian.shape[-1])
+
+
+def residuals(expr: Any, x: Any, params: Any = (), *, backend: Any = None) -> Residuals:
+    """Residuals in the form of `scipy.optimize.least_squares`: `least_squares(r.fun, p0, jac=r.jac, args=values_of_params)`.
+
+    Args:
+        expr: an expression, with one residual for each row of what is fed for `params`; or a list or matrix of expressions. Eq(a, b) is a - b.
+        x: what varies: a list of symbols, or one MatrixSymbol or IndexedBase. Their entries make up p, symbol after symbol.
+        params: further symbols, whose values are given behind p; or a dict from them to their values.
+
+    >>> import sympy
+    >>> from scipy.optimize import least_squares
+    >>> x, y = sympy.symbols("x y")
+    >>> r = residuals([10 * (y - x**2), 1 - x], [x, y])
+    >>> r.jac([-1.0, 1.0])
+    array([[20., 10.],
+           [-1.,  0.]])
+    >>> least_squares(r.fun, [-1.2, 1.0], jac=r.jac).x.round(6)
+    array([1., 1.])
+    """
+    return Residuals(expr, x, params, backend=backend)
