@@ -11,8 +11,8 @@ from . import derivatives, errors, ops, train  # noqa: F401
 from .differentiate import gradients
 from .dropin import lambdify
 from .errors import *  # noqa: F403
-from .forward import tangents
 from .fitting import FitResult, History, constraint, fit, model, objective, ode, residuals, root
+from .forward import tangents
 from .functions import Function, function
 from .graph import Graph, Node, control_dependencies, get_default_graph, name_scope, reset_default_graph
 from .jacobians import hessians, jacobian
@@ -52,9 +52,9 @@ __all__ = [
     "placeholder",
     "register",
     "reset_default_graph",
-    "tangents",
     "residuals",
     "root",
+    "tangents",
     "train",
     "translate",
     "variables_initializer",
