@@ -18,7 +18,7 @@ from .errors import ArgumentError, ShapeError
 from .forward import propagate
 from .functions import Function
 from .graph import OPERATORS, Node
-from .jacobians import gradients_in_batch, jacobian_in_batch, reverse_jacobian_in_batch
+from .jacobians import gradients_in_batch, jacobian_in_batch, pruned, reverse_jacobian_in_batch, swapped
 from .nodes import symbol_name
 from .ops.creation import zeros_like
 from .ops.directions import _spread
@@ -86,7 +86,8 @@ class Derivative(Function):
         task = _Task(translation, self)
         values = list(zip(translation.nodes, translation.shapes, strict=True))
         found = _KINDS[self._kind].build(task, values)
-        return replace(translation, nodes=tuple(node for node, _ in found), shapes=tuple(shape for _, shape in found))
+        nodes = pruned([node for node, _ in found])
+        return replace(translation, nodes=tuple(nodes), shapes=tuple(shape for _, shape in found))
 
 
 _Typed = tuple[Node, tuple[Any, ...]]  # a node and its core shape
@@ -104,7 +105,7 @@ class _Task:
 
     def gradient(self, values: Sequence[_Typed]) -> list[_Typed]:
         ((y, _),) = values
-        return list(zip(gradients_in_batch(y, self.xs), self.cores, strict=True))
+        return list(zip(gradients_in_batch([y], self.xs), self.cores, strict=True))
 
     def value_and_gradient(self, values: Sequence[_Typed]) -> list[_Typed]:
         return [*values, *self.gradient(values)]
@@ -121,43 +122,38 @@ class _Task:
                     for x, core in zip(self.xs, self.cores, strict=True)
                 ]
             else:
-                nodes = reverse_jacobian_in_batch(y, y_core, self.xs, self.cores, self.leaves)
+                nodes = reverse_jacobian_in_batch(y, y_core, self.xs[0], self.xs, self.cores, self.leaves)
             result += [(node, (*y_core, *core)) for node, core in zip(nodes, self.cores, strict=True)]
         return result
 
     def hessian(self, values: Sequence[_Typed]) -> list[_Typed]:
-        """All blocks; those below the diagonal that are scalars are the ones above it."""
+        """All blocks, in reverse mode over reverse mode; those below the diagonal are those above it, transposed."""
         grads = self.gradient(values)
+        count = len(grads)
         blocks: dict[tuple[int, int], _Typed] = {}
         for i, (grad, core) in enumerate(grads):
-            later = [j for j in range(i, len(grads)) if not core and not self.cores[j]]
-            for j, node in zip(later, gradients_in_batch(grad, [self.xs[j] for j in later]), strict=True):
-                blocks[i, j] = blocks[j, i] = (node, ())
-            for j, (x, other) in enumerate(zip(self.xs, self.cores, strict=True)):
-                if (i, j) not in blocks:
-                    blocks[i, j] = (jacobian_in_batch(grad, core, x, other, self.leaves), (*core, *other))
-        return [blocks[i, j] for i in range(len(grads)) for j in range(len(grads))]
+            xs, cores = self.xs[i:], self.cores[i:]
+            rows = reverse_jacobian_in_batch(grad, core, self.xs[i], xs, cores, self.leaves)
+            for j, (node, other) in enumerate(zip(rows, cores, strict=True), i):
+                blocks[j, i] = (swapped(node, len(core), len(other)), (*other, *core))
+                blocks[i, j] = (node, (*core, *other))
+        return [blocks[i, j] for i in range(count) for j in range(count)]
 
     def hessian_times_vector(self, values: Sequence[_Typed]) -> list[_Typed]:
+        """Reverse mode over reverse mode: measured, its programs are shorter than those of forward mode over it."""
         grads = [node for node, _ in self.gradient(values)]
-        return list(zip(self._changes(grads), self.cores, strict=True))
+        ways = [_spread(way, x) for way, x in zip(self.extra, self.xs, strict=True)]
+        return list(zip(gradients_in_batch(grads, self.xs, ways), self.cores, strict=True))
 
     def change(self, values: Sequence[_Typed]) -> list[_Typed]:
-        changes = self._changes([y for y, _ in values])
-        return [*values, *[(change, core) for change, (_, core) in zip(changes, values, strict=True)]]
-
-    def _changes(self, ys: Sequence[Node]) -> list[Node]:
         start: dict[Node, Node] = {x: _spread(way, x) for x, way in zip(self.xs, self.extra, strict=True)}
-        changes = propagate(ys, start)
-        return [_spread(changes[y], y) if y in changes else zeros_like(y) for y in ys]
+        changes = propagate([y for y, _ in values], start)
+        return [*values, *[(_spread(changes[y], y) if y in changes else zeros_like(y), core) for y, core in values]]
 
     def weighted(self, values: Sequence[_Typed]) -> list[_Typed]:
-        total: list[list[Node]] = [
-            gradients_in_batch(y, self.xs, _spread(weight, y))
-            for (y, _), weight in zip(values, self.extra, strict=True)
-        ]
-        sums = [sum(column[1:], start=column[0]) for column in zip(*total, strict=True)]
-        return [*values, *zip(sums, self.cores, strict=True)]
+        ys = [y for y, _ in values]
+        weights = [_spread(weight, y) for weight, y in zip(self.extra, ys, strict=True)]
+        return [*values, *zip(gradients_in_batch(ys, self.xs, weights), self.cores, strict=True)]
 
 
 class _Kind:

@@ -16,6 +16,7 @@ from .ops.array import expand_dims, permute_core, reshape, stack
 from .ops.contraction import reshape_core
 from .ops.creation import ones_like, size, zeros_like
 from .ops.directions import _along_directions, _spread, _unit_directions
+from .ops.functional import Functional, part
 from .ops.indexing import take
 from .shapes import format_shape, is_static
 
@@ -82,12 +83,12 @@ def replaced(nodes: Sequence[Node], new: Mapping[Node, Node]) -> list[Node]:
     return [result[node] for node in nodes]
 
 
-def gradients_in_batch(y: Node, xs: Sequence[Node], seed: Node | None = None) -> list[Node]:
-    """The gradients of y in each row of the batch, where all of `xs` have all batch axes; zeros where y does not depend on x."""
-    if seed is None:
-        scalars = [x for x in xs if x.shape == (...,)]
-        seed = ones_like(scalars[0] if scalars and y.shape == (...,) else y)
-    found = pull_back([y], xs, [seed], one_batch=True)
+def gradients_in_batch(ys: Sequence[Node], xs: Sequence[Node], seeds: Sequence[Node] | None = None) -> list[Node]:
+    """The gradients of the sum of `ys` in each row of the batch, where all of `xs` have all batch axes; zeros where there is none."""
+    if seeds is None:
+        scalars = [x for x in xs if x.shape == (...,)]  # which have the shape of a scalar y, and cost nothing
+        seeds = [ones_like(scalars[0] if scalars and y.shape == (...,) else y) for y in ys]
+    found = pull_back(ys, xs, seeds, one_batch=True)
     return [found[x] if x in found else zeros_like(x) for x in xs]
 
 
@@ -132,8 +133,7 @@ def _with_last(change: Node, y_core: Sequence[Any], x: Node, x_core: Sequence[An
         change = permute_core(change, (*range(-rank, 0), -rank - 1))
     if len(x_core) == 1:
         return change
-    lengths = [n if n is not None else size(x, axis) for axis, n in enumerate(_known(x_core), -len(x_core))]
-    return reshape_core(change, lengths, rank=1)
+    return reshape_core(change, _lengths(x, x_core), rank=1)
 
 
 def _known(core: Sequence[Any]) -> list[int | None]:
@@ -141,23 +141,58 @@ def _known(core: Sequence[Any]) -> list[int | None]:
 
 
 def reverse_jacobian_in_batch(
-    y: Node, y_core: Sequence[int], xs: Sequence[Node], x_cores: Sequence[Sequence[Any]], leaves: Mapping[Node, int]
+    y: Node,
+    y_core: Sequence[Any],
+    like: Node,
+    xs: Sequence[Node],
+    x_cores: Sequence[Sequence[Any]],
+    leaves: Mapping[Node, int],
 ) -> list[Node]:
-    """The same by reverse mode, for several x at once; the lengths of y's core axes must be known."""
-    if not y_core or not any(_depends(y, x) for x in xs):
-        return (
-            gradients_in_batch(y, xs)
-            if not y_core
-            else [_zeros(y, len(y_core), x, len(core)) for x, core in zip(xs, x_cores, strict=True)]
-        )
-    ways = _unit_directions(xs[0], list(y_core))
+    """The same by reverse mode, for several x at once. The lengths of y's core axes are known, or those of the last axes of `like`."""
+    if not y_core:
+        return gradients_in_batch([y], xs)
+    if not any(_depends(y, x) for x in xs):
+        return [_zeros(y, len(y_core), x, len(core)) for x, core in zip(xs, x_cores, strict=True)]
+    ways = _unit_directions(like, _known(y_core))
     expanded: dict[Node, Node] = {leaf: expand_dims(leaf, -(rank + 1)) for leaf, rank in leaves.items()}
     starts = [_along_directions(expanded[x], ways, rank=len(core)) for x, core in zip(xs, x_cores, strict=True)]
     expanded.update(zip(xs, starts, strict=True))
     (value,) = replaced([y], expanded)
-    grads = gradients_in_batch(value, starts, _spread(ways, value))
-    results: list[Node] = []
-    for x, grad, core in zip(xs, grads, x_cores, strict=True):
-        lengths = [n if n is not None else size(x, axis) for axis, n in enumerate(_known(core), -len(core))]
-        results.append(reshape_core(grad, [*y_core, *lengths], rank=1 + len(core)))
-    return results
+    grads = gradients_in_batch([value], starts, [_spread(ways, value)])
+    rows = _lengths(like, y_core)
+    return [
+        reshape_core(grad, [*rows, *_lengths(x, core)], rank=1 + len(core))
+        for x, grad, core in zip(xs, grads, x_cores, strict=True)
+    ]
+
+
+def _lengths(x: Node, core: Sequence[Any]) -> list[Any]:
+    """The lengths of the last axes of x: numbers where they are known, else nodes."""
+    return [size(x, axis) if n is None else n for axis, n in enumerate(_known(core), -len(core))]
+
+
+def swapped(block: Node, first: int, second: int) -> Node:
+    """A block of a matrix with `first` row axes and `second` column axes, transposed."""
+    axes = range(-first - second, 0)
+    return permute_core(block, (*axes[first:], *axes[:first])) if first and second else block
+
+
+def pruned(outputs: Sequence[Node]) -> list[Node]:
+    """The same values; where one part of an operation with several is needed, the others are not computed."""
+    order = postorder(outputs)
+    used: dict[Node, set[int]] = {}
+    for node in order:
+        if isinstance(node, part):
+            used.setdefault(node.input_nodes[0], set()).add(node.index)
+    result: dict[Node, Node] = {}
+    for node in order:
+        inputs = [result[source] for source in node.input_nodes]
+        if isinstance(node, part) and len(used[node.input_nodes[0]]) == 1:
+            whole = node.input_nodes[0]
+            assert isinstance(whole, Functional)
+            result[node] = whole.like(whole.body.select(node.index), inputs[1:])
+        elif isinstance(node, Operation) and any(a is not b for a, b in zip(inputs, node.input_nodes, strict=True)):
+            result[node] = node.rebuild(inputs)
+        else:
+            result[node] = node
+    return [result[node] for node in outputs]
