@@ -161,11 +161,18 @@ def _power(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
 _log = RULES[sympy.log]
 
 
-@rule(sympy.log, refuse=_log.refuse)
+def _of_natural_logarithms(expr: Any) -> tuple[Any, ...]:
+    """The argument; for a logarithm to another base, which SymPy keeps with `evaluate=False`, the quotient that it stands for."""
+    return tuple(expr.args) if len(expr.args) == 1 else (sympy.log(expr.args[0]) / sympy.log(expr.args[1]),)
+
+
+@rule(sympy.log, children=_of_natural_logarithms, refuse=_log.refuse)
 def _logarithm(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
     """log(det(A)) and log(|det(A)|) from the factors of the determinant, which itself may be too large or too small for a float."""
+    if len(expr.args) > 1:
+        return values[0]
     node, shape, negated, inverted = values[0]
-    if len(values) > 1 or shape or negated:
+    if shape or negated:
         return _log.build(translator, expr, values)
     if isinstance(node, determinant):
         return Value(logdet(node.input_nodes[0]), (), inverted)
