@@ -309,7 +309,7 @@ class Translator:
         """Leave out the parts of expressions that are evaluated as one number."""
         needed = {id(root) for root in roots}
         numbers: dict[int, Any] = {}
-        result: list[Any] = []
+        result: list[Any] = []  # from the roots downwards
         for expr in reversed(order):
             key = id(expr)
             if key not in needed:
@@ -320,6 +320,14 @@ class Translator:
                 if number is not None:
                     numbers[key] = number
                     continue
+            elif isinstance(expr, (sympy.Add, sympy.Mul)) and not isinstance(expr, sympy.MatrixExpr):
+                together = _complex_constants(expr, [part for part in children[key] if id(part) in sizes], sizes)
+                if together is not None:
+                    one, numbers[id(one)] = together
+                    children[key] = (one, *[part for part in children[key] if id(part) not in sizes])
+                    children[id(one)] = ()
+                    result.append(one)
+                    self._kept.append(one)
             needed.update(id(part) for part in children[key])
         return result[::-1], children, numbers
 
@@ -386,6 +394,18 @@ class Translator:
         for symbol in unbound:
             self._leaves[symbol] = Value(self.constant(float("nan")))
         return True
+
+
+def _complex_constants(expr: Any, constants: Sequence[Any], sizes: Mapping[int, int]) -> tuple[Any, Any] | None:
+    """The constants of a sum or product as one, and its value, where some are complex: so it is real if their imaginary parts cancel, as in a
+    real root that is written by complex radicals. None where they stay apart: the order of real ones is that in which they were written."""
+    if len(constants) < 2 or sum(sizes[id(part)] for part in constants) > _LARGEST_CONSTANT:
+        return None
+    if not any(isinstance(exact(part), complex) for part in constants):
+        return None
+    one = expr.func(*constants)
+    value = exact(one)
+    return None if value is None else (one, value)
 
 
 def _is_value(expr: Any) -> bool:
