@@ -11,6 +11,7 @@ from typing import Any
 __all__ = [
     "ArgumentError",
     "BoundError",
+    "CheckpointError",
     "ClosedSessionError",
     "ConstantError",
     "ConvergenceError",
@@ -127,6 +128,10 @@ class FetchError(SymgraphError, TypeError, ValueError):
 
 class ClosedSessionError(SymgraphError, RuntimeError):
     """A session was used after `close()`."""
+
+
+class CheckpointError(SymgraphError, ValueError):
+    """A file of saved variables is not there, is damaged, or lacks some of them."""
 
 
 class PrecisionWarning(UserWarning):

@@ -1,0 +1,235 @@
+"""Saver: the values of variables in files, written so that a crash at any moment leaves the last good one."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+
+from ..errors import ArgumentError, CheckpointError
+from ..graph import Node, get_default_graph
+from ..nodes import Variable
+from ..session import Session
+
+__all__ = ["Saver", "latest_checkpoint"]
+
+_SUFFIX = ".npz"
+_serial = itertools.count()
+
+
+class Saver:
+    """Saves the values that variables have in a session, and restores them.
+
+    Args:
+        var_list: the variables, or a dict from names in the file to variables; all variables of the default graph if None.
+        max_to_keep: how many of the newest checkpoints of this Saver are kept; None or 0 for all.
+
+    A checkpoint is one file, `save_path` with ".npz" behind it: a zip archive of NumPy arrays, with the variables' names, which
+    `numpy.load` reads too. It is written under a temporary name, forced to the disk, and then renamed; so the file of that name is always whole:
+    the new one, or the old one. Nothing is pickled. A file named "checkpoint" beside it lists the checkpoints, as in TensorFlow.
+
+    Raises ArgumentError where there are no variables.
+
+    >>> import tempfile
+    >>> from symgraph import Session, Variable, assign
+    >>> w = Variable(3.0, name="w")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     saver, session = Saver([w]), Session()
+    ...     path = saver.save(session, f"{folder}/model", global_step=7)
+    ...     _ = session.run(assign(w, 0.0))
+    ...     saver.restore(session, path)
+    ...     path.removeprefix(folder), session.run(w)
+    ('/model-7', np.float64(3.0))
+    """
+
+    def __init__(
+        self,
+        var_list: Sequence[Variable] | Mapping[str, Variable] | None = None,
+        reshape: bool = False,
+        sharded: bool = False,
+        max_to_keep: int | None = 5,
+    ) -> None:
+        if var_list is None:
+            var_list = get_default_graph().get_collection("variables")
+        named = dict(var_list) if isinstance(var_list, Mapping) else {v.name: v for v in var_list}
+        for variable in named.values():
+            if not isinstance(variable, Variable):
+                raise TypeError(f"var_list must hold Variables, but {variable!r} is a {type(variable).__name__}")
+        if not named:
+            raise ArgumentError("No variables to save: build them before the Saver, or give var_list")
+        self._variables = named
+        self._reshape, self._max_to_keep = reshape, max_to_keep
+        self._kept: list[str] = []
+
+    @property
+    def last_checkpoints(self) -> list[str]:
+        """The paths of the checkpoints that are kept, oldest first."""
+        return list(self._kept)
+
+    def save(
+        self,
+        sess: Session,
+        save_path: str | os.PathLike[str],
+        global_step: Any = None,
+        latest_filename: str = "checkpoint",
+    ) -> str:
+        """Write the variables' values, as they are in the session now, and return the path for `restore`.
+
+        Args:
+            save_path: folder and name. The folder must exist.
+            global_step: a number, or a variable with the number, that is put behind the name: "model-7".
+            latest_filename: the name of the file that lists the checkpoints.
+        """
+        names = list(self._variables)
+        if isinstance(global_step, Node):
+            *values, step = sess.run([*self._variables.values(), global_step])
+        else:
+            values, step = sess.run(list(self._variables.values())), global_step
+        path = os.fspath(save_path) if step is None else f"{os.fspath(save_path)}-{int(step)}"
+        if not Path(path).parent.is_dir():
+            raise ArgumentError(f"The folder of the save_path {path!r} does not exist")
+        with _whole_file(Path(path + _SUFFIX)) as file:
+            _write(file, dict(zip(names, values, strict=True)))
+        old = self._note(path)
+        with _whole_file(Path(path).with_name(latest_filename)) as file:
+            file.write(_listing(self._kept).encode())
+        for each in old:  # the newest one is there and listed by now
+            Path(each + _SUFFIX).unlink(missing_ok=True)
+        return path
+
+    def _note(self, path: str) -> list[str]:
+        """Add a checkpoint to those that are kept, and return those that are not any more."""
+        self._kept = [*[each for each in self._kept if each != path], path]
+        if not self._max_to_keep:
+            return []
+        old, self._kept = self._kept[: -self._max_to_keep], self._kept[-self._max_to_keep :]
+        return old
+
+    def restore(self, sess: Session, save_path: str | os.PathLike[str]) -> None:
+        """Give the session's variables the values of a checkpoint: all of them, or none if there is an error.
+
+        Raises CheckpointError where the file is not there, damaged, or lacks a variable; ShapeError, FeedTypeError where a value does not fit.
+        """
+        found = _read(os.fspath(save_path), list(self._variables))
+        values = {}
+        for name, variable in self._variables.items():
+            value = found[name]
+            if self._reshape and isinstance(variable.initial_value, np.ndarray):
+                value = value.reshape(variable.initial_value.shape)
+            values[variable] = value
+        sess.load(values)
+
+
+def latest_checkpoint(checkpoint_dir: str | os.PathLike[str], latest_filename: str = "checkpoint") -> str | None:
+    """The path of the newest checkpoint of a folder, for `Saver.restore`; None where there is none.
+
+    >>> latest_checkpoint("no/such/folder") is None
+    True
+    """
+    folder = Path(checkpoint_dir)
+    try:
+        lines = (folder / latest_filename).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    listed = [json.loads(line.partition(": ")[2]) for line in lines if line.startswith("model_checkpoint_path: ")]
+    listed += [json.loads(line.partition(": ")[2]) for line in reversed(lines) if line.startswith("all_")]
+    for name in listed:
+        if (folder / (name + _SUFFIX)).is_file():
+            return str(folder / name)
+    return None
+
+
+def _listing(paths: Sequence[str]) -> str:
+    """The text that lists checkpoints, newest first in the first line, by names in their folder, as TensorFlow writes it."""
+    names = [json.dumps(Path(path).name, ensure_ascii=False) for path in paths]
+    return "".join([f"model_checkpoint_path: {names[-1]}\n", *[f"all_model_checkpoint_paths: {n}\n" for n in names]])
+
+
+# --- files
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that gets its name only when all of it is on the disk."""
+    temporary = path.with_name(f".{path.name}.{next(_serial)}.{os.getpid()}.tmp")
+    _remove_orphans(path)
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the new name must be on the disk as well
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _remove_orphans(path: Path) -> None:
+    """Remove temporary files for `path` that processes left which are gone."""
+    if os.name != "posix":
+        return
+    for orphan in path.parent.glob(f".{_literal(path.name)}.*.tmp"):
+        number = orphan.name.removesuffix(".tmp").rpartition(".")[2]
+        if number.isdigit() and not _is_running(int(number)):
+            orphan.unlink(missing_ok=True)
+
+
+def _literal(name: str) -> str:
+    """A name for `glob`, taken as it is."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+def _write(file: IO[bytes], arrays: Mapping[str, Any]) -> None:
+    """A zip archive of arrays in NumPy's format; unlike `numpy.savez` it takes any name."""
+    with ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+
+
+def _read(path: str, names: Sequence[str]) -> dict[str, Any]:
+    """Those arrays of a checkpoint."""
+    try:
+        with ZipFile(path + _SUFFIX) as archive:
+            present = {each.removesuffix(".npy") for each in archive.namelist()}
+            missing = [name for name in names if name not in present]
+            if missing:
+                raise CheckpointError(
+                    f"The checkpoint {path} has no value for the variables {missing}; it has {sorted(present)}"
+                )
+            found = {}
+            for name in names:
+                with archive.open(f"{name}.npy") as member:
+                    found[name] = np.lib.format.read_array(member, allow_pickle=False)
+            return found
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"The passed save_path is not a valid checkpoint: there is no file {path + _SUFFIX}"
+        ) from None
+    except (BadZipFile, EOFError, KeyError) as error:
+        raise CheckpointError(
+            f"The passed save_path is not a valid checkpoint: {path + _SUFFIX} is damaged: {error}"
+        ) from None
