@@ -104,6 +104,20 @@ class Code:
     def copysign(self, size: int, sign: int) -> int:
         return self.emit("copysign", self.kinds[size], size, sign)
 
+    # --- doubles taken apart and put together (`scaling`)
+
+    def exponent(self, x: int) -> int:
+        """floor(log2(|x|)) as a double; -inf for 0, inf for inf, nan for nan."""
+        return self.emit("exponent", "double", x)
+
+    def mantissa(self, x: int) -> int:
+        """m in [3/4, 3/2) with x = m * 2**k; 1 for 0 and inf, nan for nan and negative x."""
+        return self.emit("mantissa", "double", x)
+
+    def scale(self, x: int, n: int) -> int:
+        """x * 2**n, rounded once, for an integral double n with |n| <= 2000 and 2**-100 < |x| < 2**100."""
+        return self.emit("scale", "double", x, n)
+
     # --- comparisons and choices: kind i1
 
     def fcmp(self, relation: str, a: int, b: int) -> int:
@@ -177,7 +191,11 @@ class Code:
     def estrin(self, x: int, coefficients: Sequence[float]) -> int:
         """sum(c[k] * x**k) by pairs, then pairs of pairs: as many steps, but short chains (G. Estrin, 1960)."""
         kind = self.kinds[x]
-        terms = [self.const(c, kind) for c in coefficients]
+        return self.estrin_of(x, [self.const(c, kind) for c in coefficients])
+
+    def estrin_of(self, x: int, coefficients: Sequence[int]) -> int:
+        """The same, of coefficients that are instructions."""
+        terms = list(coefficients)
         power = x
         while len(terms) > 1:
             pairs = [self.fma(terms[i + 1], power, terms[i]) for i in range(0, len(terms) - 1, 2)]

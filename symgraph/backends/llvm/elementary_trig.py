@@ -38,16 +38,25 @@ COS = (
 
 
 class Reduced(NamedTuple):
-    """Instructions for an argument: its absolute value, the quadrant (an integer, of which the low bits count), sine and cosine there as sums."""
+    """Instructions for |x| - n * pi/2, n the nearest integer.
+
+    Attributes:
+        size: |x|.
+        quadrant: an integer whose low bits are those of n.
+        r, low: the reduced argument as a sum.
+        near, rest: 1 - r**2/2 as a sum.
+    """
 
     size: int
     quadrant: int
-    sine: tuple[int, int]
-    cosine: tuple[int, int]
+    r: int
+    low: int
+    near: int
+    rest: int
 
 
 def reduced(code: Code, x: int) -> Reduced:
-    """Sine and cosine of |x| - n * pi/2, each as a large and a small part, where n is the nearest integer.
+    """The argument between -pi/4 and pi/4.
 
     The first step is exact: n * pi/2's first part and |x| are multiples of one power of two, and so is their small difference.
     """
@@ -56,18 +65,41 @@ def reduced(code: Code, x: int) -> Reduced:
     n = code.fsub(shifted, code.const(SHIFT))
     first = code.fma(n, code.const(-HALF_PI[0]), size)
     second = code.fmul(n, code.const(-HALF_PI[1]))
-    r, low = fast_two_sum(code, first, second)  # exact although `first` may be small: it is a multiple of the other's last place
+    r, low = fast_two_sum(
+        code, first, second
+    )  # exact although `first` may be small: it is a multiple of the other's last place
     low = code.fadd(low, code.fma(n, code.const(-HALF_PI[1]), code.fneg(second)))
     low = code.fma(n, code.const(-HALF_PI[2]), low)
-    z = code.fmul(r, r)
-    # 1 - r**2/2 is rounded once, and its error is known
     half = code.fmul(r, code.const(-0.5))
-    near = code.fma(half, r, code.const(1.0))
+    near = code.fma(half, r, code.const(1.0))  # rounded once, so that its error is known
     rest = code.fma(half, r, code.fsub(code.const(1.0), near))
-    rest = code.fma(code.fmul(z, z), code.estrin(z, COS), rest)
-    rest = code.fma(low, code.fneg(r), rest)
-    small = code.fma(code.fmul(r, z), code.estrin(z, SIN), code.fmul(low, near))
-    return Reduced(size, code.bits(shifted), (r, small), (near, rest))
+    return Reduced(size, code.bits(shifted), r, low, near, rest)
+
+
+def waves(code: Code, there: Reduced) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Sine and cosine of a reduced argument, each as a large and a small part."""
+    z = code.fmul(there.r, there.r)
+    shift = code.fmul(there.low, there.near)
+    sine = code.fma(code.fmul(z, there.r), code.estrin(z, SIN), shift)
+    shift = code.fadd(code.fmul(there.low, code.fneg(there.r)), there.rest)
+    cosine = code.fma(code.fmul(z, z), code.estrin(z, COS), shift)
+    return (there.r, sine), (there.near, cosine)
+
+
+def wave(code: Code, there: Reduced, odd: int, shared: bool) -> int:
+    """The cosine of a reduced argument where `odd`, else its sine: the same, bit for bit, whether `shared` or not.
+
+    One polynomial, whose coefficients are chosen lane by lane, is cheaper than two of them, but dearer where the other one is wanted too.
+    """
+    if shared:
+        sine, cosine = waves(code, there)
+        return code.select(odd, code.fadd(*cosine), code.fadd(*sine))
+    z = code.fmul(there.r, there.r)
+    shift = code.fmul(there.low, code.select(odd, code.fneg(there.r), there.near))
+    shift = code.select(odd, code.fadd(shift, there.rest), shift)
+    scale = code.fmul(z, code.select(odd, z, there.r))
+    terms = [code.select(odd, code.const(c), code.const(s)) for c, s in zip(COS, SIN, strict=True)]
+    return code.fadd(code.select(odd, there.near, there.r), code.fma(scale, code.estrin_of(z, terms), shift))
 
 
 def _bit(code: Code, value: int, bit: int) -> int:
@@ -87,22 +119,19 @@ def _beyond(code: Code, size: int) -> int:
     return code.fcmp("ogt", size, code.const(LIMIT))
 
 
-def sin(code: Code, x: int) -> int:
-    """Sine; the sign of a zero is kept, infinities give nan."""
+def sin(code: Code, x: int, shared: bool = False) -> int:
+    """Sine; the sign of a zero is kept, infinities give nan. It is `shared` where the cosine of x is wanted too."""
     there = reduced(code, x)
-    sine, cosine = code.fadd(*there.sine), code.fadd(*there.cosine)
-    value = code.select(_bit(code, there.quadrant, 1), cosine, sine)
-    value = _signed(code, value, there.quadrant, x)
-    return code.rare(_beyond(code, there.size), "c_sin", value, x)
+    value = wave(code, there, _bit(code, there.quadrant, 1), shared)
+    return code.rare(_beyond(code, there.size), "c_sin", _signed(code, value, there.quadrant, x), x)
 
 
-def cos(code: Code, x: int) -> int:
-    """Cosine; infinities give nan."""
+def cos(code: Code, x: int, shared: bool = False) -> int:
+    """Cosine; infinities give nan. It is `shared` where the sine of x is wanted too."""
     there = reduced(code, x)
-    sine, cosine = code.fadd(*there.sine), code.fadd(*there.cosine)
-    value = code.select(_bit(code, there.quadrant, 1), sine, cosine)
-    value = _signed(code, value, code.iop("add", there.quadrant, code.const(1, "i64")))
-    return code.rare(_beyond(code, there.size), "c_cos", value, x)
+    turns = code.iop("add", there.quadrant, code.const(1, "i64"))
+    value = wave(code, there, _bit(code, turns, 1), shared)
+    return code.rare(_beyond(code, there.size), "c_cos", _signed(code, value, turns), x)
 
 
 def tan(code: Code, x: int) -> int:
@@ -112,12 +141,9 @@ def tan(code: Code, x: int) -> int:
     """
     there = reduced(code, x)
     odd = _bit(code, there.quadrant, 1)
-    above = code.select(odd, there.cosine[0], there.sine[0])
-    below = code.select(odd, there.sine[0], there.cosine[0])
-    above_low = code.select(odd, there.cosine[1], there.sine[1])
-    below_low = code.select(odd, there.sine[1], there.cosine[1])
-    above, above_low = fast_two_sum(code, above, above_low)
-    below, below_low = fast_two_sum(code, below, below_low)
+    sine, cosine = (fast_two_sum(code, *sum_) for sum_ in waves(code, there))
+    above, above_low = (code.select(odd, c, s) for s, c in zip(sine, cosine, strict=True))
+    below, below_low = (code.select(odd, s, c) for s, c in zip(sine, cosine, strict=True))
     value = code.fadd(*quotient(code, above, above_low, below, below_low))
     turns = code.iop("shl", there.quadrant, code.const(1, "i64"))
     return code.rare(_beyond(code, there.size), "c_tan", _signed(code, value, turns, x), x)
