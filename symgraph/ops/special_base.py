@@ -74,7 +74,9 @@ class Special(Elementwise):
                 arrays[place] = arrays[place].real
         arrays = list(np.broadcast_arrays(*arrays))
         with np.errstate(all="ignore"):
-            if any(array.dtype.kind == "c" for array in arrays):
+            if not arrays[0].size:
+                result = np.empty(arrays[0].shape)
+            elif any(array.dtype.kind == "c" for array in arrays):
                 result = self._complex(arrays)
             else:
                 result = self.values(*arrays)
@@ -94,7 +96,9 @@ class Special(Elementwise):
         return result
 
     def _precision(self, values: Sequence[Any]) -> Any:
-        dtype = np.result_type(*values)
+        """The result's dtype, to which Python numbers in the graph add no digits (their values come as arrays)."""
+        kinds = [node.spec.dtype for node in self.input_nodes]
+        dtype = np.result_type(*[k() if isinstance(k, type) else v for k, v in zip(kinds, values, strict=True)])
         if dtype.kind not in "fc":
             dtype = np.dtype(np.float64)
         return dtype if self.real_valued else np.result_type(dtype, np.complex64)

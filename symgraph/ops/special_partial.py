@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+import numpy as np
+
 from ..graph import Node
 from ..shapes import Spec
 from .special_base import Special
@@ -47,7 +49,8 @@ class partial_derivative(Special):
         return cast(Spec, self._primitive.infer(*specs))
 
     def _precision(self, values: Sequence[Any]) -> Any:
-        return self._primitive._precision(values)
+        dtype = super()._precision(values)
+        return dtype if self._primitive.real_valued else np.result_type(dtype, np.complex64)
 
     def rows(self, *arrays: Any) -> Any:
         if not self._primitive.real_valued:
