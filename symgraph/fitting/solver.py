@@ -174,30 +174,37 @@ def _by_minimize(
 
 
 def _polished(watched: _Watched, x: Any, residuals: Any, bounds: tuple[Any, Any], steps: int = 50) -> Any:
-    """Gauss-Newton steps from `x`, as long as they become shorter and the sum of squares stays what it is or falls.
+    """Where Gauss-Newton steps from `x` lead, as long as the sum of squares stays what it is and one of the next three steps is shorter.
 
     Optimisers stop when the sum of squares no longer changes, which is when the parameters have half the digits.
     """
-    lower, upper = bounds
-    free = (x > lower) & (x < upper)
-    shortest = np.inf
+    free = (x > bounds[0]) & (x < bounds[1])
+    highest = float(residuals @ residuals) * (1 + 1e-9)
+    best, shortest, patience = x, np.inf, 3
     for _ in range(steps if free.any() else 0):
-        jacobian = watched.jac(x)[:, free]
-        scale = np.linalg.norm(jacobian, axis=0)
-        if not np.isfinite(scale).all():
+        step, length = _gauss_newton(watched.jac(x)[:, free], residuals)
+        x = x.copy()
+        x[free] += step
+        if not ((x >= bounds[0]) & (x <= bounds[1])).all():
             break
-        scale[scale == 0] = 1.0
-        scaled = np.linalg.lstsq(jacobian / scale, -residuals, rcond=None)[0]
-        length = float(np.linalg.norm(scaled))
-        trial = x.copy()
-        trial[free] += scaled / scale
-        if length >= 0.8 * shortest or not ((trial >= lower) & (trial <= upper)).all():
+        residuals = watched.fun(x)
+        if not residuals @ residuals <= highest:
             break
-        after = watched.fun(trial)
-        if not np.isfinite(after).all() or after @ after > (residuals @ residuals) * (1 + 1e-9):
+        if length < shortest:
+            best, shortest, patience = x, length, 3
+        elif (patience := patience - 1) == 0:
             break
-        x, residuals, shortest = trial, after, length
-    return x
+    return best
+
+
+def _gauss_newton(jacobian: Any, residuals: Any) -> tuple[Any, float]:
+    """The step to the minimum of the linearised sum of squares, and its length in units of the residuals; nan where there is none."""
+    scale = np.linalg.norm(jacobian, axis=0)
+    if not np.isfinite(scale).all():
+        return np.full(scale.shape, np.nan), np.nan
+    scale[scale == 0] = 1.0
+    scaled = np.linalg.lstsq(jacobian / scale, -residuals, rcond=None)[0]
+    return scaled / scale, float(np.linalg.norm(scaled))
 
 
 @dataclass(frozen=True)
