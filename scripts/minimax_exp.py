@@ -16,4 +16,12 @@ FITS = {
         lambda r: r**2 * mpmath.exp(-r),
         note="(exp(r) - 1 - r) / r**2",
     ),
+    "log": Fit(
+        lambda z: (2 * mpmath.atanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 2) / z,
+        0,
+        "0.04001",
+        6,
+        lambda z: z / 2,
+        note="(2 * atanh(s) / s - 2) / z, where z = s**2",
+    ),
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .code import Code
 
-__all__ = ["SHIFT", "SIGN", "fast_two_sum", "quotient", "two_sum"]
+__all__ = ["SHIFT", "SIGN", "bounded", "even_odd", "fast_two_sum", "quotient", "two_sum"]
 
 SHIFT = 1.5 * 2.0**52  # a double added to this is rounded to an integer, which then stands in the low bits
 SIGN = -(2**63)  # the bit of the sign
@@ -34,3 +36,15 @@ def quotient(code: Code, above: int, above_low: int | None, below: int, below_lo
     if below_low is not None:
         rest = code.fma(minus, below_low, rest)
     return value, code.fmul(rest, inverse)
+
+
+def even_odd(code: Code, x: int, coefficients: Sequence[float]) -> int:
+    """sum(c[k] * x**k) by even and odd powers: one multiplication more than Horner's scheme, and half its depth."""
+    square = code.fmul(x, x)
+    return code.fma(code.horner(square, coefficients[1::2]), x, code.horner(square, coefficients[0::2]))
+
+
+def bounded(code: Code, x: int, low: float, high: float) -> int:
+    """x where low <= x <= high, else the nearer one of the two; nan for nan."""
+    raised = code.select(code.fcmp("olt", x, code.const(low)), code.const(low), x)
+    return code.select(code.fcmp("ogt", raised, code.const(high)), code.const(high), raised)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
+from . import scaling
 from .code import Code, Instruction
+from .engine import host
 
 __all__ = ["Emission", "contracted", "needed", "sources"]
 
@@ -91,16 +93,17 @@ class Emission:
         self._lanes = "" if width == 1 else f"v{width}"
 
     def run(self, items: Iterable[tuple[int, Instruction]]) -> None:
-        """Add the text of numbered instructions to `lines`."""
+        """Add the text of numbered instructions to `lines`. The values that they read have names; constants get theirs here."""
         names = self.names
         for number, instruction in items:
             if number in names:
                 continue
             op, kind = instruction[0], instruction[1]
             if op == "const":
-                text = literal(kind, instruction[2])
-                names[number] = text if self.width == 1 else f"splat ({kind} {text})"
                 continue
+            for source in sources(instruction):
+                if source not in names:
+                    names[source] = self.constant(source)
             name = f"{self._prefix}{number}"
             plain = _BINARY.get(op)
             if plain is not None:
@@ -110,6 +113,12 @@ class Emission:
             else:
                 getattr(self, f"_{op}")(name, instruction)
             names[number] = name
+
+    def constant(self, number: int) -> str:
+        """The operand for a constant."""
+        _, kind, bits = self.code.instructions[number]
+        text = literal(kind, bits)
+        return text if self.width == 1 else f"splat ({kind} {text})"
 
     def _intrinsic(self, name: str, op: str, kind: str, operands: Sequence[str]) -> None:
         t = self.types[kind]
@@ -158,6 +167,11 @@ class Emission:
         elif op == "to_float":
             op = "uitofp" if source == "i1" else "sitofp"
         self.lines.append(f"{name} = {op} {self.types[source]} {self.names[a]} to {self.types[kind]}")
+
+    def _scaling(self, name: str, instruction: Instruction) -> None:
+        scaling.write(self, name, instruction, host().scales)
+
+    _exponent = _mantissa = _scale = _scaling
 
     _bitcast = _to_integer = _to_float = _fpext = _fptrunc = _convert
 

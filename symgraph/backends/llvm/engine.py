@@ -20,6 +20,7 @@ class Host:
     Attributes:
         name, features, triple: as LLVM calls them.
         bits: the width of its vector registers.
+        scales: whether it takes doubles apart, and puts them together, in one instruction each.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class Host:
         features = llvm.get_host_cpu_features()
         self.name, self.triple = llvm.get_host_cpu_name(), llvm.get_process_triple()
         self.bits = 512 if features.get("avx512f") else 256 if features.get("avx2") else 128
+        self.scales = all(features.get(name) for name in ("avx512f", "avx512dq", "avx512vl"))
         # LLVM prefers narrow vectors on processors where wide ones slow down the code around them; a kernel has none around it
         self.features = features.flatten() + (",-prefer-256-bit" if self.bits == 512 else "")
         self._lock = new_lock(self)
