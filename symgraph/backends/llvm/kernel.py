@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .code import Code
-from .emission import Emission, contracted, needed, sources
+from typing import NamedTuple
 
-__all__ = ["CONTIGUOUS", "Operand", "STRIDED", "UNIFORM", "loop_text", "width_of"]
+from .code import Code, Instruction
+from .emission import Emission, contracted, needed, sources
+from .parts import LONGEST, Parts
+
+__all__ = ["CONTIGUOUS", "KernelText", "Operand", "STRIDED", "UNIFORM", "loop_text", "width_of"]
 
 UNIFORM, CONTIGUOUS, STRIDED = "uniform", "contiguous", "strided"
 SIZE = {"double": 8, "float": 4, "i64": 8, "i32": 4, "i1": 1}
@@ -29,7 +32,15 @@ class Operand:
     pattern: str
 
 
-def width_of(bits: int, operands: Sequence[Operand], instructions: int) -> int:
+class KernelText(NamedTuple):
+    """A module in LLVM's text, the C functions that it calls, and how many bytes of scratch memory it needs."""
+
+    text: str
+    symbols: set[str]
+    scratch: int
+
+
+def width_of(bits: int, instructions: int) -> int:
     """How many rows are computed at once: what a register holds, and twice that where there are registers enough to hide latency."""
     width = bits // 64
     return 2 * width if instructions <= 120 else width
@@ -37,39 +48,38 @@ def width_of(bits: int, operands: Sequence[Operand], instructions: int) -> int:
 
 def loop_text(
     name: str, code: Code, inputs: Sequence[Operand], outputs: Sequence[Operand], width: int, contract: bool = True
-) -> tuple[str, set[str]]:
-    """A module with the function `void name(ptr pointers, ptr strides, i64 start, i64 stop)`, and the C functions that it calls.
+) -> KernelText:
+    """A module with the function `void name(ptr pointers, ptr strides, i64 start, i64 stop, ptr scratch)`.
 
     `pointers` has the address of row 0 of each operand, first of the inputs, then of the outputs; `strides` the distance between rows in bytes.
     There must be at least `width` rows: where their number is no multiple of it, the last `width` ones are computed together, some a second
-    time. What depends on uniform operands alone is computed once, before the loop.
+    time. What depends on uniform operands alone is computed once, before the loop. `scratch` is memory of each thread's own.
     """
     written = [number for operand in outputs for number, _ in operand.lanes]
     order = needed(code, written)
     items = contracted(code, order, written) if contract else [(n, code.instructions[n]) for n in order]
-    uniform_leaves = {number for operand in inputs if operand.pattern == UNIFORM for number, _ in operand.lanes}
-    uniform: set[int] = set()
-    for number, instruction in items:
-        if instruction[0] == "const" or (
-            number in uniform_leaves if instruction[0] == "leaf" else all(s in uniform for s in sources(instruction))
-        ):
-            uniform.add(number)
     before, body = Emission(code, 1, "u"), Emission(code, width, "v")
     memory = _Memory(width, [*inputs, *outputs])
     present = set(order)
     for place, operand in enumerate(inputs):
         if operand.pattern == UNIFORM:
             memory.load_uniform(before, place, operand, present)
+    small = len(items) <= LONGEST
+    uniform = _uniform(items, set(before.names)) if small else set(before.names)
     before.run((n, i) for n, i in items if n in uniform)
-    memory.splat(before, body, [n for n, i in items if n in uniform and i[0] != "const"], items, uniform, written)
+    memory.splat(before, body, uniform, items, written)
     for place, operand in enumerate(inputs):
         if operand.pattern != UNIFORM:
             memory.load(body, place, operand, present)
-    body.run((n, i) for n, i in items if n not in uniform or i[0] == "const")
+    parts: Parts | None = None
+    if small:
+        body.run((n, i) for n, i in items if n not in uniform)
+    else:
+        parts = Parts(body, items, written)
     for place, operand in enumerate(outputs, len(inputs)):
         memory.store(body, place, operand)
     lines = [
-        f"define void @{name}(ptr noalias %pointers, ptr noalias %strides, i64 %start, i64 %stop) {{",
+        f"define void @{name}(ptr noalias %pointers, ptr noalias %strides, i64 %start, i64 %stop, ptr noalias %scratch) {{",
         "entry:",
         *memory.lines,
         *before.lines,
@@ -93,8 +103,20 @@ def loop_text(
         "ret void",
         "}",
     ]
-    declarations = {**before.declarations, **body.declarations}
-    return "\n".join([*lines, *declarations.values(), ""]), before.symbols | body.symbols
+    declarations = {**before.declarations, **body.declarations, **(parts.declarations if parts else {})}
+    symbols = before.symbols | body.symbols | (parts.symbols if parts else set())
+    text = "\n".join([*(parts.functions if parts else ()), *lines, *declarations.values(), ""])
+    return KernelText(text, symbols, parts.slots * 8 * width if parts else 0)
+
+
+def _uniform(items: Sequence[tuple[int, Instruction]], leaves: set[int]) -> set[int]:
+    """The instructions that have the same value in all rows, given such leaves; constants are none of them."""
+    constants = {n for n, i in items if i[0] == "const"}
+    uniform = set(leaves)
+    for number, instruction in items:
+        if instruction[0] not in ("const", "leaf") and all(s in uniform or s in constants for s in sources(instruction)):
+            uniform.add(number)
+    return uniform
 
 
 class _Memory:
@@ -125,10 +147,17 @@ class _Memory:
                 _load(before.lines, name, operand.kind, 1, f"%a{k}.{offset}")
                 before.names[number] = name
 
-    def splat(self, before: Emission, body: Emission, uniform: list[int], items, known: set[int], written: list[int]) -> None:  # type: ignore[no-untyped-def]
+    def splat(
+        self,
+        before: Emission,
+        body: Emission,
+        uniform: set[int],
+        items: Sequence[tuple[int, Instruction]],
+        written: Sequence[int],
+    ) -> None:
         """Vectors of the uniform values that are read in the loop."""
-        read = {s for n, i in items if n not in known for s in sources(i)} | set(written)
-        for number in uniform:
+        read = {s for n, i in items if n not in uniform for s in sources(i)} | set(written)
+        for number in sorted(uniform):
             if number not in read:
                 continue
             value = before.names[number]
@@ -201,7 +230,7 @@ class _Memory:
         lines, kind, width = body.lines, operand.kind, self.width
         memory, row = "i8" if kind == "i1" else kind, len(operand.lanes)
         for number, offset in operand.lanes:
-            value, name = body.names[number], f"%x{k}.{offset}"
+            value, name = body.names.get(number) or body.constant(number), f"%x{k}.{offset}"
             if kind == "i1":
                 t = memory if width == 1 else f"<{width} x i8>"
                 lines.append(f"{name}.b = zext {body.types['i1']} {value} to {t}")

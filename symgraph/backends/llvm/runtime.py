@@ -24,7 +24,7 @@ __all__ = ["NativeKernel"]
 _BLOCK = 1 << 18  # rows between two looks at whether the user interrupts
 _WORTH_THREADS = 1 << 21  # instructions times rows, below which waking a thread costs more than it brings
 
-_Loop = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_Loop = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
 
 class NativeKernel:
@@ -171,7 +171,7 @@ class _Variant:
             for o in (self.outputs[place] for place in places)
         ]
         size = len(needed(self.code, [n for place in places for n in self.outputs[place].lanes]))
-        width = width_of(host().bits, inputs, size) if wide else 1
+        width = width_of(host().bits, size) if wide else 1
         return _CompiledLoop(self.code, inputs, outputs, width, size)
 
 
@@ -179,11 +179,10 @@ class _CompiledLoop:
     """Machine code of a kernel for certain patterns of its operands."""
 
     def __init__(self, code: Code, inputs: Sequence[Operand], outputs: Sequence[Operand], width: int, size: int) -> None:
-        text, symbols = loop_text("kernel", code, inputs, outputs, width)
-        self._machine = load(to_object(text), ["kernel"], {symbol: address(symbol) for symbol in symbols})
+        self.text, symbols, self._scratch = loop_text("kernel", code, inputs, outputs, width)
+        self._machine = load(to_object(self.text), ["kernel"], {symbol: address(symbol) for symbol in symbols})
         self._function = _Loop(self._machine.addresses["kernel"])
         self._size = size
-        self.text = text
 
     def run(self, arrays: Sequence[Any], steps: Sequence[int] | None, count: int, threads: int) -> None:
         """Run over `count` rows of the arrays, which are `steps` bytes apart (None: no operand needs to know)."""
@@ -198,8 +197,9 @@ class _CompiledLoop:
             self._rows(pointers, strides, 0, count)
 
     def _rows(self, pointers: Any, strides: Any, start: int, stop: int) -> None:
+        scratch = ctypes.create_string_buffer(self._scratch) if self._scratch else None
         for begin in range(start, stop, _BLOCK):
-            self._function(pointers, strides, begin, min(begin + _BLOCK, stop))
+            self._function(pointers, strides, begin, min(begin + _BLOCK, stop), scratch)
 
 
 def _in_threads(rows: Callable[[int, int], None], count: int, threads: int) -> None:

@@ -29,9 +29,9 @@ def vectorized(build: Callable[..., int], count: int, width: int, dtype: Any = n
     leaves = [code.leaf(kind, place) for place in range(count)]
     result = build(code, *leaves)
     inputs = [Operand(kind, ((leaf, 0),), CONTIGUOUS) for leaf in leaves]
-    text, symbols = loop_text("kernel", code, inputs, [Operand(code.kinds[result], ((result, 0),), CONTIGUOUS)], width)
+    text, symbols, _ = loop_text("kernel", code, inputs, [Operand(code.kinds[result], ((result, 0),), CONTIGUOUS)], width)
     machine = load(to_object(text), ["kernel"], {symbol: address(symbol) for symbol in symbols})
-    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
+    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)(
         machine.addresses["kernel"]
     )
     result_dtype = {"double": np.float64, "float": np.float32, "i1": np.bool_}[code.kinds[result]]
@@ -42,7 +42,7 @@ def vectorized(build: Callable[..., int], count: int, width: int, dtype: Any = n
         out = np.empty(len(padded[0]), result_dtype)
         pointers = np.array([a.ctypes.data for a in [*padded, out]], dtype=np.uintp)
         strides = np.zeros(len(pointers), np.int64)
-        function(pointers.ctypes.data, strides.ctypes.data, 0, len(out))
+        function(pointers.ctypes.data, strides.ctypes.data, 0, len(out), None)
         return out[:size]
 
     run.machine = machine  # type: ignore[attr-defined]

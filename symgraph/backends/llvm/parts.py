@@ -1,0 +1,96 @@
+"""Parts: long code cut into functions, since the time that LLVM takes for a block grows faster than its length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .code import Instruction
+from .emission import Emission, sources
+
+__all__ = ["LONGEST", "Parts"]
+
+LONGEST = 1000
+
+
+class Parts:
+    """The instructions `items` as functions of at most LONGEST ones, called from `body`, which has their leaves.
+
+    Values that pass from one function to another lie in slots of a scratch memory, which are used again when a value is not needed any more.
+
+    Attributes:
+        functions: their text.
+        slots: how many slots of 8 bytes a row there are.
+        declarations, symbols: as those of an Emission.
+    """
+
+    def __init__(self, body: Emission, items: Sequence[tuple[int, Instruction]], written: Sequence[int]) -> None:
+        self._body = body
+        instructions = body.code.instructions
+        work = [(n, i) for n, i in items if i[0] not in ("const", "leaf")]
+        chunks = [work[start : start + LONGEST] for start in range(0, len(work), LONGEST)]
+        home = {n: place for place, chunk in enumerate(chunks) for n, _ in chunk}
+        last: dict[int, int] = dict.fromkeys(written, len(chunks))  # the last function that reads a value
+        for place, chunk in enumerate(chunks):
+            for _, instruction in chunk:
+                for source in sources(instruction):
+                    if instructions[source][0] != "const":
+                        last[source] = max(last.get(source, 0), place)
+        leaves = [n for n, i in items if i[0] == "leaf"]
+        self._slot: dict[int, int] = {}
+        self._free: list[int] = []
+        self.slots = 0
+        self.functions: list[str] = []
+        self.declarations: dict[str, str] = {}
+        self.symbols: set[str] = set()
+        dying: dict[int, list[int]] = {}
+        for number in leaves:
+            self._take(number, dying, last.get(number, -1))
+            body.lines += self._store(body, number, "b")
+        for place, chunk in enumerate(chunks):
+            kept = [n for n, _ in chunk if last.get(n, -1) > place]
+            for number in kept:
+                self._take(number, dying, last[number])
+            self._function(place, chunk, [s for s in self._read(chunk) if home.get(s) != place], kept)
+            body.lines.append(f"call void @part{place}(ptr %scratch)")
+            self._free += [self._slot[number] for number in dying.pop(place, ())]
+        for number in written:
+            if number in home:
+                body.lines += self._load(body, number, "b")
+
+    def _take(self, number: int, dying: dict[int, list[int]], until: int) -> None:
+        if self._free:
+            self._slot[number] = self._free.pop()
+        else:
+            self._slot[number] = self.slots
+            self.slots += 1
+        dying.setdefault(until, []).append(number)
+
+    def _read(self, chunk: Sequence[tuple[int, Instruction]]) -> list[int]:
+        return sorted({s for _, i in chunk for s in sources(i) if s in self._slot})
+
+    def _function(self, place: int, chunk: Sequence[tuple[int, Instruction]], read: Sequence[int], kept: Sequence[int]) -> None:
+        part = Emission(self._body.code, self._body.width, "v")
+        for number in read:
+            part.lines += self._load(part, number, "l")
+        part.run(chunk)
+        for number in kept:
+            part.lines += self._store(part, number, "k")
+        text = "\n".join([f"define internal void @part{place}(ptr noalias %scratch) noinline {{", *part.lines, "ret void", "}"])
+        self.functions.append(text)
+        self.declarations.update(part.declarations)
+        self.symbols |= part.symbols
+
+    def _address(self, emission: Emission, number: int, tag: str) -> tuple[list[str], str, str]:
+        name = f"%{tag}{number}"
+        offset = self._slot[number] * 8 * emission.width
+        kind = emission.types[emission.code.kinds[number]]
+        return [f"{name} = getelementptr i8, ptr %scratch, i64 {offset}"], name, kind
+
+    def _store(self, emission: Emission, number: int, tag: str) -> list[str]:
+        lines, at, kind = self._address(emission, number, tag)
+        return [*lines, f"store {kind} {emission.names[number]}, ptr {at}, align 8"]
+
+    def _load(self, emission: Emission, number: int, tag: str) -> list[str]:
+        lines, at, kind = self._address(emission, number, tag)
+        name = emission.names[number] = f"%v{number}"
+        return [*lines, f"{name} = load {kind}, ptr {at}, align 8"]
