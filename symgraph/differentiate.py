@@ -15,11 +15,13 @@ from .errors import GraphMismatchError, ShapeError
 from .graph import OPERATORS, Node, name_scope, postorder
 from .nodes import Constant, Operation
 from .ops.arithmetic import abs, add, add_n, negative, sign, subtract
-from .ops.array import unbroadcast
+from .ops.array import expand_dims, unbroadcast
 from .ops.base import Elementwise
 from .ops.creation import ones_like, zeros_like
+from .ops.linalg import rank_of_result
 from .ops.logic import equal, is_nan, logical_and, where
 from .ops.parts import angle, cast, conjugate, imag, real
+from .ops.reduction import reduce_all
 from .shapes import is_static
 
 __all__ = ["gradients"]
@@ -87,8 +89,9 @@ def gradients(
         stop_gradients: nodes taken as constants.
         unconnected_gradients: what is given for an x on which no y depends (or which is an integer): "none" for None, "zero" for zeros.
 
-    Returns a list with, for each x, a node of its shape, or None. A zero that comes into an elementwise operation behind a choice (`where`,
-    Piecewise) stays a zero, also where the operation's own derivative is inf or nan: branches not taken have no gradient.
+    Returns a list with, for each x, a node of its shape, or None. A zero that comes into an elementwise operation (or into one on matrices)
+    behind a choice (`where`, Piecewise) stays a zero, also where the operation's own derivative is inf or nan: branches not taken have no
+    gradient.
 
     >>> from symgraph import placeholder
     >>> x = placeholder()
@@ -171,9 +174,9 @@ def _parts_of(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None]
     )
     try:
         parts = checked_parts(node, node.gradient(grad))
-        if not guard or not isinstance(node, Elementwise) or isinstance(node, _LINEAR):
+        zero = _where_zero(node, grad) if guard else None
+        if zero is None:
             return parts
-        zero = equal(grad, 0)
         return [
             part
             if part is None or isinstance(part, Constant) or part is grad
@@ -182,6 +185,17 @@ def _parts_of(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None]
         ]
     finally:
         graph._translating = before
+
+
+def _where_zero(node: Operation, grad: Node) -> Node | None:
+    """Where the gradient with respect to a value is 0, in the form of those with respect to the inputs; None where a zero cannot become nan."""
+    if isinstance(node, Elementwise):
+        return None if isinstance(node, _LINEAR) else equal(grad, 0)
+    rank = rank_of_result(node)
+    if rank is None:
+        return None
+    zero = equal(grad, 0)
+    return reduce_all(zero, (-1, -2), True) if rank else expand_dims(zero, (-1, -2))
 
 
 def checked_parts(node: Operation, parts: Any) -> Sequence[Node | None]:

@@ -165,6 +165,15 @@ class _OfMatrix(PureOperation):
         return Spec(x.shape[:-2] if self.scalar else x.shape, dtype)
 
 
+def rank_of_result(node: Node) -> int | None:
+    """How many core axes the value of an operation on matrices has; None for other operations, and where vectors may be among the inputs."""
+    if isinstance(node, _OfMatrix):
+        return 0 if node.scalar else 2
+    if isinstance(node, (matmul, solve)) and all(len(x.shape) - _open(x.shape) >= 2 for x in node.input_nodes):
+        return 2
+    return None
+
+
 class trace(_OfMatrix):
     """The sum of the diagonal.
 
@@ -185,8 +194,20 @@ class trace(_OfMatrix):
         return [expand_dims(grad, (-1, -2)) * eye(size(x, -1))]
 
 
+def _where_regular(function: Any, x: Any, xp: Any) -> Any:
+    """function(x), where its values for singular matrices are nan: one such matrix takes nothing from the others of the batch."""
+    try:
+        return function(x)
+    except np.linalg.LinAlgError:
+        singular = xp.equal(xp.linalg.slogdet(x)[0], 0)[..., None, None]
+        if not bool(xp.any(singular)):
+            raise
+        safe = xp.where(singular, xp.eye(x.shape[-1], dtype=x.dtype), x)
+        return xp.where(singular, float("nan"), function(safe))
+
+
 class matrix_inverse(_OfMatrix):
-    """The inverse; LinAlgError where a matrix is singular.
+    """The inverse; nan in all entries where a matrix is singular (exactly, as far as elimination can tell).
 
     >>> matrix_inverse([[2.0, 0.0], [0.0, 4.0]]).eval()
     array([[0.5 , 0.  ],
@@ -196,7 +217,7 @@ class matrix_inverse(_OfMatrix):
     scalar = False
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        return xp.linalg.inv(x)
+        return _where_regular(xp.linalg.inv, x, xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         transposed = matrix_transpose(self)
@@ -230,11 +251,12 @@ class cofactors(_OfMatrix):
     scalar = False
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        u, s, vh = xp.linalg.svd(x)
+        finite = xp.all(xp.isfinite(x), axis=(-2, -1), keepdims=True)
+        u, s, vh = xp.linalg.svd(xp.where(finite, x, 0.0))  # which fails for all matrices if one is not finite
         n = s.shape[-1]
         others = [xp.prod(xp.concat([s[..., :i], s[..., i + 1 :]], axis=-1), axis=-1) for i in range(n)]
         scale = (xp.linalg.det(u) * xp.linalg.det(vh))[..., None] * xp.stack(others, axis=-1) if n else s
-        return xp.matmul(xp.conj(u) * scale[..., None, :], xp.conj(vh))
+        return xp.where(finite, xp.matmul(xp.conj(u) * scale[..., None, :], xp.conj(vh)), float("nan"))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         # of C = det(X) inv(X).T, with K = inv(X).T: dC = tr(K.T dX) C - K dX.T C; needs X regular
@@ -282,7 +304,7 @@ class logdet(_OfMatrix):
 
 
 class solve(PureOperation):
-    """The x with a @ x = b, for square a and b with at least two axes (or one: a vector).
+    """The x with a @ x = b, for square a and b with at least two axes (or one: a vector); nan where a is singular.
 
     >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0]).eval()
     array([0.5 , 0.25])
@@ -298,7 +320,9 @@ class solve(PureOperation):
         return Spec(_matmul_shape(a.shape, b.shape), as_float(promote(a.dtype, b.dtype)))
 
     def compute(self, a: Any, b: Any, *, xp: Any = np) -> Any:
-        return xp.linalg.solve(a, b[:, None])[..., 0] if b.ndim == 1 else xp.linalg.solve(a, b)
+        columns = b[:, None] if b.ndim == 1 else b
+        result = _where_regular(lambda matrix: xp.linalg.solve(matrix, columns), a, xp)
+        return result[..., 0] if b.ndim == 1 else result
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         a, _ = self.input_nodes
@@ -348,6 +372,8 @@ class matrix_power(_OfMatrix):
         return spec if self.n < 0 else spec._replace(dtype=promote(specs[0].dtype))
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
+        if self.n < 0:
+            return xp.linalg.matrix_power(_where_regular(xp.linalg.inv, x, xp), -self.n)
         return xp.linalg.matrix_power(x, self.n)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
