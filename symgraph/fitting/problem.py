@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 
 from ..errors import ArgumentError, FeedError, ShapeError, brief
+from ..feeds import describe
 from ..functions import Function
 from ..graph import Graph
 from ..nodes import symbol_name
@@ -98,12 +99,17 @@ def _told_apart(expr: Any, data: Any, parameters: tuple[Any, ...]) -> tuple[Any,
     missing = [p for p in parameters if p not in free]
     if missing:
         raise ArgumentError(
-            f"{_listed(missing)} should vary, but the model {brief(model)} does not depend on it; leave it out of p0"
+            f"{_listed(map(describe, missing))} should vary, but the model {brief(model)} does not depend on it; leave it out of p0"
         )
     predictors = [s for s in sorted(free, key=str) if s not in parameters]
     if isinstance(data, tuple):
         return _from_pair(response, model, predictors, data)
     given = _columns(data)
+    twice = [p for p in parameters if p in given]
+    if twice:
+        raise ArgumentError(
+            f"{_listed(twice)} is both in p0 and in data; what is in p0 varies, so leave it out of one of them"
+        )
     if response is None:
         response = _the_response(model, free, given)
     both = [p for p in parameters if p in inputs_of(response)]

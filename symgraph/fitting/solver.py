@@ -118,8 +118,11 @@ def solve(
             return Solution(
                 x, False, "residuals became inf or nan; start elsewhere, or set bounds", watched.nfev, watched.njev
             )
-        polished = _polished(watched, x, residuals, bounds)
-    return Solution(polished, bool(found.success), str(found.message), watched.nfev, watched.njev)
+        success = bool(found.success)
+        if success or max_nfev is None:  # what has used up its evaluations gets no more of them
+            x, offset = _polished(watched, x, residuals, bounds)
+            success = success or offset < 1e-8
+    return Solution(x, success, str(found.message), watched.nfev, watched.njev)
 
 
 def _by_least_squares(
@@ -173,10 +176,11 @@ def _by_minimize(
     return found
 
 
-def _polished(watched: _Watched, x: Any, residuals: Any, bounds: tuple[Any, Any], steps: int = 50) -> Any:
+def _polished(watched: _Watched, x: Any, residuals: Any, bounds: tuple[Any, Any], steps: int = 50) -> tuple[Any, float]:
     """Where Gauss-Newton steps from `x` lead, as long as the sum of squares stays what it is and one of the next three steps is shorter.
 
-    Optimisers stop when the sum of squares no longer changes, which is when the parameters have half the digits.
+    Optimisers stop when the sum of squares no longer changes, which is when the parameters have half the digits. The second result is the length
+    of the shortest step, relative to the residuals: a measure of convergence (Bates and Watts, Technometrics 23, 1981).
     """
     free = (x > bounds[0]) & (x < bounds[1])
     highest = float(residuals @ residuals) * (1 + 1e-9)
@@ -194,7 +198,7 @@ def _polished(watched: _Watched, x: Any, residuals: Any, bounds: tuple[Any, Any]
             best, shortest, patience = x, length, 3
         elif (patience := patience - 1) == 0:
             break
-    return best
+    return best, shortest / np.sqrt(highest) if highest else shortest
 
 
 def _gauss_newton(jacobian: Any, residuals: Any) -> tuple[Any, float]:
