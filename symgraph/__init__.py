@@ -11,14 +11,17 @@ from . import derivatives, errors, ops, train  # noqa: F401
 from .differentiate import gradients
 from .dropin import lambdify
 from .errors import *  # noqa: F403
+from .fitted import to_sympy
 from .fitting import FitResult, History, constraint, fit, model, objective, ode, residuals, root
 from .forward import tangents
 from .functions import Function, function
 from .graph import Graph, Node, control_dependencies, get_default_graph, name_scope, reset_default_graph
+from .graph_keys import GraphKeys, add_to_collection, get_collection, global_variables, trainable_variables
 from .jacobians import hessians, jacobian
 from .nodes import Constant, Operation, Variable, constant, placeholder
 from .ops import *  # noqa: F403
 from .session import Session, get_default_session, global_variables_initializer, variables_initializer
+from .train import clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
 from .translation import translate
 from .translation.user import register
 
@@ -28,18 +31,26 @@ __all__ = [
     "FitResult",
     "Function",
     "Graph",
+    "GraphKeys",
     "History",
     "Node",
     "Operation",
     "Session",
     "Variable",
+    "add_to_collection",
+    "clip_by_global_norm",
+    "clip_by_norm",
+    "clip_by_value",
     "constant",
     "constraint",
     "control_dependencies",
     "fit",
     "function",
+    "get_collection",
     "get_default_graph",
     "get_default_session",
+    "global_norm",
+    "global_variables",
     "global_variables_initializer",
     "gradients",
     "hessians",
@@ -55,7 +66,9 @@ __all__ = [
     "residuals",
     "root",
     "tangents",
+    "to_sympy",
     "train",
+    "trainable_variables",
     "translate",
     "variables_initializer",
     *errors.__all__,

@@ -11,7 +11,7 @@ import sympy
 
 from ..errors import ArgumentError, UnsupportedExpressionError
 from ..graph import Node, get_default_graph
-from ..nodes import placeholder
+from ..nodes import Variable, placeholder
 from ..structure import Structure
 from . import (
     arrays,
@@ -27,6 +27,7 @@ from . import (
 )
 from .components import as_components
 from .rules import Value
+from .trained import floats_as_variables
 from .translator import Translator, brief
 
 __all__ = ["Translation", "Translator", "Value", "as_expression", "brief", "occurring", "translate", "translate_all"]
@@ -132,12 +133,13 @@ def translate_all(
     return Translation(tuple(v.node for v in values), tuple(v.shape for v in values), translator.placeholders)
 
 
-def translate(expr: Any, bindings: Mapping[Any, Any] | None = None) -> Any:
+def translate(expr: Any, bindings: Mapping[Any, Any] | None = None, trainable: str | None = None) -> Any:
     """Nodes of the default graph that compute a SymPy expression, or a nested list, tuple or dict of expressions.
 
     Args:
         expr: the expression (or structure).
         bindings: nodes, numbers or arrays for symbols. A symbol without one is the placeholder that the graph has for it, or a new one.
+        trainable: "floats" makes a trainable variable of every Float of the expression, that starts with its value.
 
     Equal expressions give the same node. Raises UnsupportedExpressionError with all parts that have no numeric meaning.
 
@@ -160,6 +162,14 @@ def translate(expr: Any, bindings: Mapping[Any, Any] | None = None) -> Any:
             raise ArgumentError(f"bindings must be from SymPy symbols to nodes, but {key!r} is a {type(key).__name__}")
     present = {node.symbol: node for node in graph.placeholders if node.symbol is not None}
     structure = Structure(expr)
+    expressions = [as_expression(leaf) for leaf in structure.leaves]
+    if trainable is not None:
+        if trainable != "floats":
+            raise ArgumentError(f"trainable must be 'floats' or None, not {trainable!r}")
+        expressions, variables = floats_as_variables(expressions, graph)
+        bindings.update(variables)
     with graph.as_default():
-        translation = translate_all(structure.leaves, bindings=bindings, present=present)
+        translation = translate_all(expressions, bindings=bindings, present=present)
+    bound = {symbol: node for symbol, node in bindings.items() if isinstance(node, Variable)}
+    graph.expressions.update((node, (e, bound)) for node, e in zip(translation.nodes, expressions, strict=True))
     return structure.rebuild(translation.nodes)
