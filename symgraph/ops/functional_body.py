@@ -338,13 +338,17 @@ class Body:
         term: Node,
         rank: int,
         neutral: float,
+        where_counted: Callable[[Node], Node] | None = None,
     ) -> Body:
-        """The function itself, whose values that do not count are replaced by `neutral`."""
+        """The function itself, whose values that do not count are replaced by `neutral`.
+
+        `where_counted` makes, of the mask, the term that also can be computed where it does not count.
+        """
         with variable.graph.as_default():
             mask = placeholder(bool, name="mask")
 
         def build(masked: bool) -> Sequence[Node]:
-            value = along(term, variable, rank)
+            value = along(where_counted(mask) if masked and where_counted else term, variable, rank)
             if not masked:
                 return [value]
             return [where(expand_dims(mask, tuple(range(-rank, 0))) if rank else mask, value, neutral)]

@@ -12,7 +12,6 @@ from ..errors import OutOfRangeError, ShapeError
 from ..graph import Node
 from ..shapes import UNKNOWN, Shape, Spec, broadcast, format_shape, is_static, promote
 from .base import PureOperation, drop_axes
-from .creation import whole_number
 
 
 class take(PureOperation):
@@ -241,7 +240,7 @@ class element(PureOperation):
 
     def infer(self, *specs: Spec) -> Spec:
         x, *indices = specs
-        core = _last_axes(x.shape, len(self.pattern))
+        core = last_axes(x.shape, len(self.pattern))
         if core is None:
             return Spec(UNKNOWN, promote(x.dtype))
         loops = broadcast(x.shape[: len(x.shape) - len(core)], *[index.shape for index in indices])
@@ -315,7 +314,7 @@ class add_elements(PureOperation):
         return [element(grad, indices, self.pattern, self.label), *[None] * (1 + len(indices))]
 
 
-def _last_axes(shape: Shape, count: int) -> Shape | None:
+def last_axes(shape: Shape, count: int) -> Shape | None:
     """The last `count` axes of a static shape; None where they are not known."""
     known = shape[shape[:1] == (...,) :]
     if len(known) < count:
@@ -357,88 +356,3 @@ def _places(op: element | add_elements, shape: Sequence[int], indices: Sequence[
     kept = [axis for axis, part in enumerate(op.pattern, loops) if part == KEPT]
     indexed = [axis for axis in range(loops, len(shape)) if axis not in kept]
     return (*range(loops), *indexed, *kept), (*arrays, *places)
-
-
-class window(PureOperation):
-    """The part [start, stop) of one of the last axes, with bounds that are computed: one number for the whole batch.
-
-    A run raises OutOfRangeError unless 0 <= start <= stop <= length.
-
-    >>> window([1, 2, 3], 1, 3).eval()
-    array([2, 3])
-    """
-
-    attributes = ("axis", "step", "label")
-
-    def __init__(
-        self,
-        x: Any,
-        start: Any,
-        stop: Any,
-        axis: int = -1,
-        step: int = 1,
-        label: str = "window",
-        name: str | None = None,
-    ) -> None:
-        super().__init__([x, start, stop], name)
-        self.axis, self.step, self.label = int(axis), int(step), label
-
-    def infer(self, *specs: Spec) -> Spec:
-        x = specs[0]
-        core = _last_axes(x.shape, -self.axis)
-        if core is None:
-            return Spec(UNKNOWN, promote(x.dtype))
-        return Spec((*x.shape[: self.axis], None, *core[1:]), promote(x.dtype))
-
-    def compute(self, x: Any, start: Any, stop: Any, *, xp: Any = np) -> Any:
-        return x[_window_index(self, x.shape, start, stop)]
-
-    def gradient(self, grad: Node) -> Sequence[Node | None]:
-        x, start, stop = self.input_nodes
-        return [fill_window(grad, x, start, stop, self.axis, self.step, self.label), None, None]
-
-
-class fill_window(PureOperation):
-    """Zeros in the shape of `like`, with `values` in the part [start, stop) of an axis: the gradient of window.
-
-    >>> fill_window([5, 6], [0, 0, 0], 1, 3).eval()
-    array([0, 5, 6])
-    """
-
-    attributes = ("axis", "step", "label")
-
-    def __init__(
-        self,
-        values: Any,
-        like: Any,
-        start: Any,
-        stop: Any,
-        axis: int = -1,
-        step: int = 1,
-        label: str = "window",
-        name: str | None = None,
-    ) -> None:
-        super().__init__([values, like, start, stop], name)
-        self.axis, self.step, self.label = int(axis), int(step), label
-
-    def infer(self, *specs: Spec) -> Spec:
-        return Spec(specs[1].shape, promote(specs[0].dtype))
-
-    def compute(self, values: Any, like: Any, start: Any, stop: Any, *, xp: Any = np) -> Any:
-        values = xp.asarray(values)
-        result = xp.zeros(like.shape, dtype=values.dtype)
-        result[_window_index(self, like.shape, start, stop)] = values
-        return result
-
-    def gradient(self, grad: Node) -> Sequence[Node | None]:
-        _, _, start, stop = self.input_nodes
-        return [window(grad, start, stop, self.axis, self.step, self.label), None, None, None]
-
-
-def _window_index(op: window | fill_window, shape: Sequence[int], start: Any, stop: Any) -> tuple[Any, ...]:
-    first, last = whole_number(start, f"{op.label}: a bound"), whole_number(stop, f"{op.label}: a bound")
-    if not 0 <= first <= last <= shape[op.axis]:
-        raise OutOfRangeError(
-            f"{op.label}: the range [{first}, {last}) is not within an axis of length {shape[op.axis]}"
-        )
-    return (..., slice(first, last, op.step), *[slice(None)] * (-op.axis - 1))

@@ -21,7 +21,7 @@ from ..ops.functional_integrals import integral_over
 from ..ops.functional_series import series_over
 from ..ops.functional_sums import product_over, sum_over
 from .derivatives import by_sympy, closed_form, value_of_closed_form
-from .indexed import try_contraction
+from .indexed import read_where, try_contraction
 from .rules import Value, rule, rule_for
 from .translator import Translator
 
@@ -78,11 +78,12 @@ def inputs_of(expr: Any, bound: Sequence[Any], within: Callable[[Any], bool] = l
 
 
 class _Function(NamedTuple):
-    """An expression as a body, with the nodes of its free inputs and the shape of one value."""
+    """An expression as a body, with the nodes of its free inputs, the shape of one value, and whether it reads entries of arrays."""
 
     body: Body
     inputs: tuple[Node, ...]
     shape: tuple[Any, ...]
+    reads: bool = False  # entries of arrays, at computed places
 
 
 def as_function(translator: Translator, expr: Any, variable: Any, values: Sequence[Value], neutral: float) -> _Function:
@@ -108,8 +109,15 @@ def as_function(translator: Translator, expr: Any, variable: Any, values: Sequen
         value.node,
         value.rank,
         neutral,
+        (lambda mask: read_where(inner, value.node, mask)) if _reads_elsewhere(inner, index) else None,
     )
-    return _Function(body, tuple(value.settled.node for value in given), value.shape)
+    return _Function(body, tuple(value.settled.node for value in given), value.shape, bool(inner.elements))
+
+
+def _reads_elsewhere(inner: Translator, index: Node) -> bool:
+    """Whether a body reads entries of arrays at places that its variable alone does not tell, and that differ from row to row."""
+    computed = postorder([place for node in inner.elements for place in node.input_nodes[1:]])
+    return any(isinstance(node, placeholder) and node is not index for node in computed)
 
 
 def _key(translator: Translator, expr: Any, variable: Any, symbols: Sequence[Any]) -> Any:
@@ -190,7 +198,7 @@ def _sum(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
         return contraction
     limit = _outermost(expr)
     bounds, rest = _bounds(translator, limit, values)
-    body, inputs, shape = as_function(translator, limit.body, limit.variable, rest, 0.0)
+    body, inputs, shape, reads = as_function(translator, limit.body, limit.variable, rest, 0.0)
     target = _target(translator)
     if limit.lower is -sympy.oo and limit.upper is sympy.oo:
         up = series_over(body, [translator.constant(0.0), *inputs], target, 1)
@@ -199,7 +207,10 @@ def _sum(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
         return Value(series_over(body, [bounds[0], *inputs], target, 1), shape)
     if limit.lower is -sympy.oo:
         return Value(series_over(body, [bounds[1], *inputs], target, -1), shape)
-    return Value(sum_over(body.reduced(product=False), [*bounds, *inputs], target), shape)
+    node = sum_over(body.reduced(product=False), [*bounds, *inputs], target)
+    if reads:
+        translator.elements[node] = None
+    return Value(node, shape)
 
 
 @rule(sympy.Product, children=_children, refuse=_refuse, inspect=_inspect)
@@ -211,7 +222,10 @@ def _product(translator: Translator, expr: Any, values: Sequence[Value]) -> Valu
         # the difference from 1 is taken by SymPy, so that the 1 in 1 + x/k**2 does not swallow the rest
         logarithms = as_function(translator, log1p(limit.body - 1), limit.variable, rest, 0.0)
         return Value(_infinite_product(translator, limit, bounds, factors, logarithms), factors.shape)
-    return Value(product_over(factors.body, [*bounds, *factors.inputs], _target(translator)), factors.shape)
+    node = product_over(factors.body, [*bounds, *factors.inputs], _target(translator))
+    if factors.reads:
+        translator.elements[node] = None
+    return Value(node, factors.shape)
 
 
 def _infinite_product(
@@ -267,5 +281,5 @@ def _integral(translator: Translator, expr: Any, values: Sequence[Value]) -> Val
         return value_of_closed_form(translator, expr, values)
     limit = _outermost(expr)
     bounds, rest = _bounds(translator, limit, values)
-    body, inputs, shape = as_function(translator, limit.body, limit.variable, rest, 0.0)
+    body, inputs, shape, _ = as_function(translator, limit.body, limit.variable, rest, 0.0)
     return Value(integral_over(body, [*bounds, *inputs], _target(translator)), shape)

@@ -16,8 +16,11 @@ from ..graph import Node, postorder
 from ..nodes import Operation
 from ..ops.arithmetic import multiply
 from ..ops.contraction import LABELS
-from ..ops.indexing import INDEX, KEPT, element, getitem, window
+from ..ops.functional_sums import product_over, sum_over
+from ..ops.indexing import INDEX, KEPT, element, getitem
 from ..ops.logic import where
+from ..ops.reduction import reduce_any
+from ..ops.windows import window
 from .arrays import contracted
 from .rules import Value, rule
 from .translator import Translator, brief
@@ -73,16 +76,25 @@ def entry(array: Value, indices: Sequence[Any], label: str) -> Value:
 
 
 def read_where(translator: Translator, node: Node, taken: Node) -> Node:
-    """`node`, where what it reads at computed places is read at place 0 in the rows that are not taken: their own places may not exist."""
+    """`node`, where nothing is read in the rows that are not taken: the computed places that they would be read at may not exist.
+
+    There entries are read at place 0, and sums over entries have no terms. A part of an axis is the same for all rows: it may reach beyond
+    the axis if no row is taken.
+    """
     new: dict[Node, Node] = {}
     for step in postorder([node]):
         inputs = [new.get(source, source) for source in step.input_nodes]
-        if step in translator.elements:
+        reads = step in translator.elements
+        if reads and isinstance(step, element):
             inputs[1:] = [where(taken, index, 0) for index in inputs[1:]]
+        elif reads and isinstance(step, (sum_over, product_over)):
+            inputs[:2] = [where(taken, inputs[0], 0), where(taken, inputs[1], -1)]
         if isinstance(step, Operation) and inputs != list(step.input_nodes):
             new[step] = step.rebuild(inputs)
-            if step in translator.elements:
-                translator.elements[new[step]] = None
+        if reads and isinstance(step, window):
+            new[step] = new.get(step, step).only_if(reduce_any(taken))  # type: ignore[attr-defined]
+        if reads and step in new:
+            translator.elements[new[step]] = None
     return new.get(node, node)
 
 
@@ -131,6 +143,7 @@ def _slice(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
         first = next(bounds).settled.node if isinstance(start, sympy.Expr) else start
         last = next(bounds) if isinstance(stop, sympy.Expr) else translator.scalar(end)
         node = window(node, first, last.settled.node, axis, step, brief(expr))
+        translator.elements[node] = None
     return Value(node, tuple(shape))
 
 
@@ -269,5 +282,6 @@ def _operand(translator: Translator, factor: _Factor, limits: dict[Any, tuple[An
         if low != 0 or sympy.expand(count - shape[place]) != 0:
             start, stop = (bound.settled.node for bound in translator.translate([low, sympy.expand(high + 1)]))
             node = window(node, start, stop, place - len(shape), 1, label)
+            translator.elements[node] = None
             shape[place] = int(count) if count.is_Integer else count
     return Value(node, tuple(shape))
