@@ -124,14 +124,14 @@ class complete_elliptic_pi(Special):
     """
 
     computed_by = "scipy.special.elliprf and elliprj (Carlson's forms) for n, m < 1; mpmath for complex numbers"
-    accuracy = "10 ulp"
+    accuracy = "13 ulp"
     differentiated = sympy.elliptic_pi
 
     def exact(self, mp: Any, n: Any, m: Any) -> Any:
         return mp.ellippi(n, m)
 
     def values(self, n: Any, m: Any) -> Any:
-        return np.where((n < 1) & (m < 1), _complete_pi(n, m), np.nan)
+        return np.where((n < 1) & (m < 1), _third_kind(n, np.ones(n.shape), np.zeros(n.shape), m), np.nan)
 
     def partial(self, place: int) -> Any:
         n, m = self.input_nodes
@@ -148,10 +148,22 @@ def _poor(n: Node, m: Node) -> Node:
     return logical_and(small, logical_and(less(n, 1), less(m, 1)))
 
 
-def _complete_pi(n: Any, m: Any) -> Any:
+def _third_kind(n: Any, sine: Any, cosine: Any, m: Any) -> Any:
+    """The integral from 0 to an angle of at most pi/2, for n * sine**2 < 1 and m * sine**2 <= 1, by Carlson's forms.
+
+    For n < -1 these cancel; there another n between 0 and 1 takes the place of n (Abramowitz and Stegun 17.7.15).
+    """
     from scipy.special import elliprf, elliprj
 
-    return elliprf(0, 1 - m, 1) + n / 3 * elliprj(0, 1 - m, 1, 1 - n)
+    far = (n < -1) & (n < 2 * m)
+    shift = np.where(far, m - n, 1.0)
+    other = np.where(far, shift / (1 - n), n)
+    rest = np.where(far, (1 - m) / (1 - n), 1 - n)  # 1 - other
+    root = cosine**2 + (1 - m) * sine**2
+    first = sine * elliprf(cosine**2, root, 1)
+    direct = first + other / 3 * sine**3 * elliprj(cosine**2, root, 1, cosine**2 + rest * sine**2)
+    arc = np.sqrt(n / (shift * (n - 1))) * np.arctan2(np.sqrt(-n * other) * sine * cosine, np.sqrt(root))
+    return np.where(far, -n * rest / shift * direct + m / shift * first + arc, direct)
 
 
 class elliptic_pi(Special):
@@ -161,7 +173,7 @@ class elliptic_pi(Special):
     np.float64(1.17163542161...)
     """
 
-    computed_by = "scipy.special.elliprf and elliprj (Carlson's forms) where the integrand has no pole; mpmath for complex numbers"
+    computed_by = "scipy.special.elliprf and elliprj (Carlson's forms) where there is no pole; mpmath for n < -1 < 1 < m, and complex numbers"
     accuracy = "25 ulp"
     differentiated = sympy.elliptic_pi
 
@@ -169,16 +181,14 @@ class elliptic_pi(Special):
         return mp.ellippi(n, z, m)
 
     def values(self, n: Any, z: Any, m: Any) -> Any:
-        from scipy.special import elliprf, elliprj
-
         turns = np.round(z / np.pi)
         rest = z - turns * np.pi
         s, c = np.sin(rest), np.cos(rest)
-        first = s * elliprf(c * c, 1 - m * s * s, 1)
-        third = first + n / 3 * s**3 * elliprj(c * c, 1 - m * s * s, 1, 1 - n * s * s)
-        whole_turns = np.where(turns == 0, 0.0, 2 * turns * _complete_pi(n, m))
+        complete = _third_kind(n, np.ones(n.shape), np.zeros(n.shape), m)
+        whole_turns = np.where(turns == 0, 0.0, 2 * turns * complete)
         inside = np.where(turns == 0, (n * s * s < 1) & (m * s * s <= 1), (n < 1) & (m < 1))
-        return np.where(inside, third + whole_turns, np.nan)
+        result = np.where(inside, _third_kind(n, s, c, m) + whole_turns, np.nan)
+        return self.by_rows_where(inside & (n < -1) & (m > 1), result, n, z, m)  # where no form keeps its digits
 
     def partial(self, place: int) -> Any:
         n, _, m = self.input_nodes
