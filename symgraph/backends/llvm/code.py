@@ -32,6 +32,7 @@ class Code:
     def __init__(self) -> None:
         self.instructions: list[Instruction] = []
         self.kinds: list[str] = []
+        self.functions: dict[str, tuple[Code, int]] = {}  # code of its own for each "elementary" instruction, and its result
         self._numbers: dict[Instruction, int] = {}
 
     def emit(self, op: str, kind: str, *args: object) -> int:
@@ -167,6 +168,10 @@ class Code:
     def round_to_float(self, a: int) -> int:
         """A double, rounded to a float."""
         return self.emit("fptrunc", "float", a)
+
+    def table(self, index: int, values: Sequence[float]) -> int:
+        """The double in `values`, 16 of them, that the lowest four bits of an integer say."""
+        return self.emit("table", "double", tuple(struct.unpack("<16Q", struct.pack("<16d", *values))), index)
 
     # --- what leaves the vector path
 

@@ -92,8 +92,8 @@ def atan2(code: Code, y: int, x: int) -> int:
     return code.copysign(arc(code, small, large, base, middle, code.iop("xor", steep, left)), y)
 
 
-def _inverse_sine(code: Code, x: int) -> tuple[int, int, int, int, int]:
-    """Whether |x| > 1/2, and s, its low part and r with asin(s) = s + low + r, where s is |x| or there sqrt((1 - |x|) / 2)."""
+def _inverse_sine(code: Code, x: int) -> tuple[int, int, int]:
+    """Whether |x| > 1/2, and s and r with asin(...) = s + r, where s is |x| or there sqrt((1 - |x|) / 2)."""
     size = code.fabs(x)
     outer = code.fcmp("ogt", size, code.const(0.5))
     half = code.fma(size, code.const(-0.5), code.const(0.5))  # exact there
@@ -106,12 +106,12 @@ def _inverse_sine(code: Code, x: int) -> tuple[int, int, int, int, int]:
     s = code.select(outer, root, size)
     low = code.select(outer, low, code.const(0.0))
     r = code.fma(code.fmul(s, z), code.estrin(z, ASIN), low)
-    return outer, s, low, r, size
+    return outer, s, r
 
 
 def asin(code: Code, x: int) -> int:
     """Inverse sine; the sign of a zero is kept, nan beyond [-1, 1]. Beyond 1/2, pi/2 - 2 asin(sqrt((1 - |x|) / 2))."""
-    outer, s, _, r, _ = _inverse_sine(code, x)
+    outer, s, r = _inverse_sine(code, x)
     minus_two = code.const(-2.0)
     value, error = fast_two_sum(code, code.const(HALF_PI[0]), code.fmul(s, minus_two))
     far = code.fadd(value, code.fma(r, minus_two, code.fadd(error, code.const(HALF_PI[1]))))
@@ -123,7 +123,7 @@ def acos(code: Code, x: int) -> int:
 
     pi/2 - asin(x) in the middle, 2 asin(sqrt((1 - |x|) / 2)) to the right, and pi less that to the left.
     """
-    outer, s, _, r, size = _inverse_sine(code, x)
+    outer, s, r = _inverse_sine(code, x)
     left = code.icmp("slt", code.bits(x), code.const(0, "i64"))
     # base + factor * (s + r)
     factor = code.select(outer, code.const(2.0), code.const(-1.0))

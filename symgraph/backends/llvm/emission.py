@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
-from . import scaling
+from . import scaling, tables
 from .code import Code, Instruction
 from .engine import host
 
@@ -14,7 +14,7 @@ __all__ = ["Emission", "contracted", "needed", "sources"]
 _SUFFIX = {"double": "f64", "float": "f32", "i64": "i64", "i32": "i32", "i1": "i1"}
 _BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "fadd": "fadd", "fsub": "fsub", "fmul": "fmul", "fdiv": "fdiv"}
 _INTRINSICS = {"fabs": 1, "sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "roundeven": 1, "copysign": 2, "fma": 3}
-_FIRST_SOURCE = {"leaf": None, "const": None, "fcmp": 3, "icmp": 3, "iop": 3, "call": 3, "rare": 3}
+_FIRST_SOURCE = {"leaf": None, "const": None, "fcmp": 3, "icmp": 3, "iop": 3, "call": 3, "elementary": 3, "rare": 3, "table": 3}
 
 
 def sources(instruction: Instruction) -> Sequence[int]:
@@ -173,6 +173,9 @@ class Emission:
 
     _exponent = _mantissa = _scale = _scaling
 
+    def _table(self, name: str, instruction: Instruction) -> None:
+        tables.write(self, name, instruction, host().bits == 512)
+
     _bitcast = _to_integer = _to_float = _fpext = _fptrunc = _convert
 
     def _call(self, name: str, instruction: Instruction) -> None:
@@ -180,6 +183,23 @@ class Emission:
         t = self.types["double"]
         operands = ", ".join(f"{t} {self.names[a]}" for a in args)
         self.lines.append(f"{name} = call {t} {self._by_lane(symbol, len(args))}({operands})")
+
+    def _elementary(self, name: str, instruction: Instruction) -> None:
+        _, kind, function, *args = instruction
+        t = self.types[kind]
+        full = f"@{function}.{self.width}"
+        if full not in self.declarations:
+            code, result = self.code.functions[function]
+            inner = Emission(code, self.width)
+            order = needed(code, [result])
+            leaves = [n for n in order if code.instructions[n][0] == "leaf"]
+            inner.names = {n: f"%a{code.instructions[n][2]}" for n in leaves}
+            inner.run((n, code.instructions[n]) for n in order)
+            self.declarations.update(inner.declarations)
+            self.symbols |= inner.symbols
+            head = f"define internal {t} {full}({', '.join(f'{t} %a{k}' for k in range(len(args)))}) noinline {{"
+            self.declarations[full] = "\n".join([head, *inner.lines, f"ret {t} {inner.names[result]}", "}"])
+        self.lines.append(f"{name} = call {t} {full}({', '.join(f'{t} {self.names[a]}' for a in args)})")
 
     def _rare(self, name: str, instruction: Instruction) -> None:
         _, _, symbol, mask, common, *args = instruction
