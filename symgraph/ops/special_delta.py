@@ -12,7 +12,7 @@ from sympy.functions.elementary.miscellaneous import Rem
 
 from ..graph import Node
 from ..shapes import Spec, broadcast
-from .base import Elementwise, as_float
+from .base import Elementwise, as_float, unless_bool
 from .special_base import Special
 
 
@@ -235,6 +235,7 @@ class rem(Elementwise):
     np.float64(-1.0)
     """
 
+    dtype_rule = staticmethod(unless_bool)
     sympy_types = (Rem,)
     real_only = True
     accuracy = "exact"
