@@ -63,7 +63,6 @@ WITHOUT_VALUE = {
     "sympy.functions.special.error_functions.FresnelIntegral": ABSTRACT,
     "sympy.functions.special.error_functions.TrigonometricIntegral": ABSTRACT,
     "sympy.functions.special.hyper.HyperRep": ABSTRACT,
-    "sympy.functions.special.hyper.TupleArg": "a tuple of parameters, part of hyper and meijerg",
     "sympy.functions.special.hyper.TupleParametersBase": ABSTRACT,
     "sympy.functions.special.mathieu_functions.MathieuBase": ABSTRACT,
     "sympy.functions.special.polynomials.OrthogonalPolynomial": ABSTRACT,
@@ -137,6 +136,8 @@ def samples(kind: type) -> Iterator[sympy.Basic]:
     if kind in BUILT:
         yield BUILT[kind]
         return
+    if not issubclass(kind, sympy.Basic):  # no expression
+        return
     arguments = OF_MATRICES + OF_NUMBERS if kind.__module__.startswith("sympy.matrices") else OF_NUMBERS + OF_MATRICES
     for args, options in itertools.product(arguments, ({}, {"evaluate": False})):
         try:
@@ -156,8 +157,8 @@ def tried(kind: type) -> Row | None:
 
 def of_sample(kind: type, sample: sympy.Basic) -> Row | None:
     """What is found out about a sample; None where it cannot be computed."""
-    free = [ARRAYS.get(str(symbol), symbol) for symbol in sorted(sample.free_symbols, key=str)]
     try:
+        free = [ARRAYS.get(str(symbol), symbol) for symbol in sorted(sample.free_symbols, key=str)]
         f = symgraph.function(
             [symbol for symbol in free if not isinstance(symbol, sympy.vector.BaseVector)], sample, rewrite=False
         )

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import UnboundSymbolError
 from ..graph import Node
 from ..shapes import Spec, broadcast, promote
-from .base import Elementwise
+from .base import Elementwise, is_complex
 
 
 def _as_bool(dtype: Any) -> Any:
@@ -198,7 +198,7 @@ class heaviside(Elementwise):
         x = xp.asarray(x)
         step = xp.where(xp.less(x, 0), 0.0, xp.where(xp.equal(x, 0), at_zero, 1.0))
         step = xp.where(xp.isnan(x), float("nan"), step)
-        return xp.astype(step, x.dtype) if x.dtype.kind == "f" else step
+        return xp.astype(step, x.dtype) if x.dtype.kind == "f" and not is_complex(step) else step
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         x, _ = self.input_nodes
