@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -58,10 +59,10 @@ class Saver:
     ) -> None:
         if var_list is None:
             var_list = get_default_graph().get_collection("variables")
-        named = dict(var_list) if isinstance(var_list, Mapping) else {v.name: v for v in var_list}
-        for variable in named.values():
+        for variable in var_list.values() if isinstance(var_list, Mapping) else var_list:
             if not isinstance(variable, Variable):
                 raise TypeError(f"var_list must hold Variables, but {variable!r} is a {type(variable).__name__}")
+        named = dict(var_list) if isinstance(var_list, Mapping) else {v.name: v for v in var_list}
         if not named:
             raise ArgumentError("No variables to save: build them before the Saver, or give var_list")
         self._variables = named
@@ -95,10 +96,10 @@ class Saver:
         path = os.fspath(save_path) if step is None else f"{os.fspath(save_path)}-{int(step)}"
         if not Path(path).parent.is_dir():
             raise ArgumentError(f"The folder of the save_path {path!r} does not exist")
-        with _whole_file(Path(path + _SUFFIX)) as file:
+        with _whole_file(Path(path + _SUFFIX), Path(save_path).name) as file:
             _write(file, dict(zip(names, values, strict=True)))
         old = self._note(path)
-        with _whole_file(Path(path).with_name(latest_filename)) as file:
+        with _whole_file(Path(path).with_name(latest_filename), latest_filename) as file:
             file.write(_listing(self._kept).encode())
         for each in old:  # the newest one is there and listed by now
             Path(each + _SUFFIX).unlink(missing_ok=True)
@@ -156,10 +157,10 @@ def _listing(paths: Sequence[str]) -> str:
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that gets its name only when all of it is on the disk."""
+def _whole_file(path: Path, family: str) -> Iterator[IO[bytes]]:
+    """A file to write that gets its name only when all of it is on the disk; `family` is how its name begins."""
     temporary = path.with_name(f".{path.name}.{next(_serial)}.{os.getpid()}.tmp")
-    _remove_orphans(path)
+    _remove_orphans(path.parent, family)
     try:
         with open(temporary, "wb") as file:
             yield file
@@ -177,13 +178,13 @@ def _whole_file(path: Path) -> Iterator[IO[bytes]]:
             os.close(folder)
 
 
-def _remove_orphans(path: Path) -> None:
-    """Remove temporary files for `path` that processes left which are gone."""
+def _remove_orphans(folder: Path, family: str) -> None:
+    """Remove the temporary files that processes left which are gone."""
     if os.name != "posix":
         return
-    for orphan in path.parent.glob(f".{_literal(path.name)}.*.tmp"):
-        number = orphan.name.removesuffix(".tmp").rpartition(".")[2]
-        if number.isdigit() and not _is_running(int(number)):
+    for orphan in folder.glob(f".{_literal(family)}*.tmp"):
+        *_, serial, process, _ = orphan.name.split(".")
+        if serial.isdigit() and process.isdigit() and not _is_running(int(process)):
             orphan.unlink(missing_ok=True)
 
 
@@ -222,8 +223,8 @@ def _read(path: str, names: Sequence[str]) -> dict[str, Any]:
                 )
             found = {}
             for name in names:
-                with archive.open(f"{name}.npy") as member:
-                    found[name] = np.lib.format.read_array(member, allow_pickle=False)
+                member = io.BytesIO(archive.read(f"{name}.npy"))  # and its checksum is right
+                found[name] = np.lib.format.read_array(member, allow_pickle=False)
             return found
     except FileNotFoundError:
         raise CheckpointError(

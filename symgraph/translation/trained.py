@@ -21,15 +21,22 @@ def replaced(expression: Any, replace: Callable[[Any], Any]) -> Any:
     >>> replaced(sympy.sin(x) + x, lambda part: y if part == x else None)
     y + sin(y)
     """
+    order = _bottom_up(expression)
+    try:
+        return _rebuilt(order, replace)
+    except RecursionError:  # so deep that SymPy cannot simplify it
+        with sympy.evaluate(False):
+            return _rebuilt(order, replace)
+
+
+def _rebuilt(order: Sequence[Any], replace: Callable[[Any], Any]) -> Any:
     new: dict[int, Any] = {}
-    for part in _bottom_up(expression):
+    for part in order:
         found = replace(part)
         if found is None:
-            args = [new.get(id(arg), arg) for arg in part.args]
-            same = all(a is b for a, b in zip(args, part.args, strict=True))
-            found = part if same else part.func(*args)
+            found = _with_args(part, [new.get(id(arg), arg) for arg in part.args])
         new[id(part)] = found
-    return new[id(expression)]
+    return new[id(order[-1])]
 
 
 def floats_as_variables(expressions: Sequence[Any], graph: Graph) -> tuple[list[Any], dict[Any, Variable]]:
@@ -54,13 +61,16 @@ def floats_as_variables(expressions: Sequence[Any], graph: Graph) -> tuple[list[
     def of(part: Any) -> Any:
         return variable_for(part) if isinstance(part, sympy.Float) else new.get(part, part)
 
-    for root in expressions:
-        for part in _bottom_up(root):
-            if part.args and part not in new:
-                args = [of(arg) for arg in part.args]
-                same = all(a is b for a, b in zip(args, part.args, strict=True))
-                new[part] = part if same else part.func(*args)
+    with sympy.evaluate(False):  # the expressions are what they were, only without their Floats
+        for root in expressions:
+            for part in _bottom_up(root):
+                if part.args and part not in new:
+                    new[part] = _with_args(part, [of(arg) for arg in part.args])
     return [of(root) for root in expressions], variables
+
+
+def _with_args(part: Any, args: Sequence[Any]) -> Any:
+    return part if all(a is b for a, b in zip(args, part.args, strict=True)) else part.func(*args)
 
 
 def _bottom_up(root: Any) -> list[Any]:
