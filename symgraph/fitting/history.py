@@ -61,6 +61,7 @@ class History:
         """End the progress bar, if there is one."""
         if self._bar is not None:
             self._bar.close()
+            self._bar = None
 
     def plot(self, ax: Any = None) -> Any:
         """Draw how far each value is above the smallest one, on a logarithmic scale. Gives the Axes. Needs matplotlib."""

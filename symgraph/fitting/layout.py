@@ -15,7 +15,7 @@ from ..functions import Function
 from ..nodes import symbol_name
 from ..shapes import core_shape, format_shape
 
-__all__ = ["Layout", "cores_of", "real_vector", "symbols_of"]
+__all__ = ["Layout", "cores_of", "flattened", "real_vector", "symbols_of"]
 
 
 def symbols_of(symbols: Any, what: str) -> tuple[Any, ...]:
@@ -116,13 +116,7 @@ class Layout:
 
     def flatten(self, parts: Sequence[Any]) -> Any:
         """One array whose last axis has the n entries, from an array for each symbol whose last axes are the symbol's."""
-        if self._scalars:
-            return np.stack(parts, axis=-1) if np.ndim(parts[0]) else np.array(parts)
-        arrays = [
-            array.reshape((*array.shape[: array.ndim - len(core)], -1)) if core else array[..., None]
-            for array, core in zip(map(np.asarray, parts), self.cores, strict=True)
-        ]
-        return np.concatenate(arrays, axis=-1)
+        return flattened(parts, self.cores)
 
     def names(self, size: int | None = None) -> list[str]:
         """A name for each entry of a vector, as `size` of them there are."""
@@ -140,6 +134,21 @@ class Layout:
             f"{s} {format_shape(core)}" if core else str(s) for s, core in zip(self.symbols, self.cores, strict=True)
         ]
         return ", ".join(texts if len(texts) <= 8 else [*texts[:6], f"... ({len(texts)} symbols)"])
+
+
+def flattened(parts: Sequence[Any], cores: Sequence[tuple[Any, ...]]) -> Any:
+    """One array from several: their last axes, as many as each of `cores` has, become one, and these lie one after the other.
+
+    >>> flattened([np.zeros(3), np.ones((3, 2, 2))], [(), (2, 2)]).shape
+    (3, 5)
+    """
+    if not any(cores):
+        return np.stack(parts, axis=-1) if np.ndim(parts[0]) else np.array(parts)
+    arrays = [
+        array.reshape((*array.shape[: array.ndim - len(core)], -1)) if core else array[..., None]
+        for array, core in zip(map(np.asarray, parts), cores, strict=True)
+    ]
+    return np.concatenate(arrays, axis=-1)
 
 
 def _entry_names(name: str, shape: tuple[int, ...]) -> Iterable[str]:

@@ -11,7 +11,7 @@ import sympy
 from ..arguments import argument_list
 from ..errors import ArgumentError, ShapeError
 from ..functions import Function
-from .layout import Layout, cores_of, real_vector, symbols_of
+from .layout import Layout, cores_of, flattened, real_vector, symbols_of
 from .vectors import as_real
 
 __all__ = ["Ode", "ode"]
@@ -32,7 +32,7 @@ class Ode:
         self.function = Function([t, *self.states, *self.params], outputs, backend=backend, name="rate")
         cores = cores_of(self.function)
         self.layout = Layout(self.states, cores)
-        self._of_params = Layout(self.params, cores) if self.params else None
+        self._param_cores = tuple(cores[symbol] for symbol in self.params)
         self._ranks = [len(shape) for shape in self.function._default.translation.shapes]
 
     def __repr__(self) -> str:
@@ -57,19 +57,21 @@ class Ode:
 
     def jac(self, t: Any, y: Any, *args: Any) -> Any:
         """The derivatives of dy/dt with respect to y, (n, n)."""
-        return self._derivatives(self.layout, t, y, args)
+        return self._derivatives(self.states, self.layout.cores, t, y, args)
 
     def jac_params(self, t: Any, y: Any, *args: Any) -> Any:
         """The derivatives of dy/dt with respect to the params, (n, number of their entries): what sensitivities are made of."""
-        if self._of_params is None:
+        if not self.params:
             return np.zeros((np.size(y), 0))
-        return self._derivatives(self._of_params, t, y, args)
+        return self._derivatives(self.params, self._param_cores, t, y, args)
 
-    def _derivatives(self, layout: Layout, t: Any, y: Any, args: Sequence[Any]) -> Any:
+    def _derivatives(
+        self, symbols: tuple[Any, ...], cores: Sequence[tuple[Any, ...]], t: Any, y: Any, args: Sequence[Any]
+    ) -> Any:
         state = self.layout.unpack(real_vector(y, "y"))
-        blocks = self.function.jac(layout.symbols)(t, *state, *self._checked(args))
-        rows = [row.reshape(-1, row.shape[-1]) for row in (np.asarray(layout.flatten(parts)) for parts in blocks)]
-        return as_real(np.concatenate(rows), "the derivative of dy/dt")
+        blocks = self.function.jac(symbols)(t, *state, *self._checked(args))
+        rows = [flattened(parts, cores) for parts in blocks]
+        return as_real(np.concatenate([row.reshape(-1, row.shape[-1]) for row in rows]), "the derivative of dy/dt")
 
     def _checked(self, args: Sequence[Any]) -> Sequence[Any]:
         if len(args) != len(self.params):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -161,7 +162,8 @@ def _observed(response: Any, data: Any, expr: Any, backend: Any) -> Any:
         raise ArgumentError(f"The response {response} depends on no data; what should {brief(expr)} be fitted to?")
     values = [_column(symbol, given) for symbol in symbols]
     return _checked(
-        response, values[0] if response == symbols[0] else Function(symbols, response, backend=backend)(*values)
+        response,
+        values[0] if isinstance(response, sympy.Symbol) else Function(symbols, response, backend=backend)(*values),
     )
 
 
@@ -210,7 +212,7 @@ def _checked(symbol: Any, value: Any) -> Any:
 def _whitening(sigma: Any, observed: Any) -> Any:
     """What divides residuals (or their Jacobian, by rows) by sigma: a number, one for each point, or a covariance matrix."""
     if sigma is None:
-        return lambda rows: rows
+        return _unchanged
     array = real_vector(sigma, "sigma")
     m = observed.size
     if array.ndim == 2 and array.shape == (m, m) and array.shape != observed.shape:
@@ -226,17 +228,30 @@ def _whitening(sigma: Any, observed: Any) -> Any:
         raise FeedError(
             "sigma: standard deviations must be finite and greater than 0; leave points out that should not count"
         )
-    return lambda rows: rows / flat.reshape(-1, *[1] * (rows.ndim - 1))
+    return partial(_divided, flat)
 
 
 def _by_covariance(matrix: Any) -> Any:
-    from scipy.linalg import cholesky, solve_triangular
+    from scipy.linalg import cholesky
 
     try:
-        lower = cholesky(matrix, lower=True)
+        return partial(_solved, cholesky(matrix, lower=True))
     except np.linalg.LinAlgError:
         raise FeedError("sigma: the covariance matrix is not positive definite") from None
-    return lambda rows: solve_triangular(lower, rows, lower=True)
+
+
+def _unchanged(rows: Any) -> Any:
+    return rows
+
+
+def _divided(sigma: Any, rows: Any) -> Any:
+    return rows / sigma.reshape(-1, *[1] * (rows.ndim - 1))
+
+
+def _solved(lower: Any, rows: Any) -> Any:
+    from scipy.linalg import solve_triangular
+
+    return solve_triangular(lower, rows, lower=True)
 
 
 def _listed(items: Any) -> str:

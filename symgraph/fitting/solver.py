@@ -120,6 +120,7 @@ def solve(
             )
         success = bool(found.success)
         if success or max_nfev is None:  # what has used up its evaluations gets no more of them
+            x, residuals = _at_bounds(watched, x, residuals, bounds)
             x, offset = _polished(watched, x, residuals, bounds)
             success = success or offset < 1e-8
     return Solution(x, success, str(found.message), watched.nfev, watched.njev)
@@ -174,6 +175,18 @@ def _by_minimize(
     found = minimize(half_squares, p0 / scale, method=method, **options)
     found.x = found.x * scale
     return found
+
+
+def _at_bounds(watched: _Watched, x: Any, residuals: Any, bounds: tuple[Any, Any]) -> tuple[Any, Any]:
+    """`x` with those entries on their bounds that stopped just before them, and would be beyond them without."""
+    slope = watched.jac(x).T @ residuals
+    near = 1e-6 * np.maximum(np.abs(x), 1.0)
+    trial = np.where((x - bounds[0] < near) & (slope > 0), bounds[0], x)
+    trial = np.where((bounds[1] - x < near) & (slope < 0), bounds[1], trial)
+    if np.array_equal(trial, x):
+        return x, residuals
+    after = watched.fun(trial)
+    return (trial, after) if after @ after <= (residuals @ residuals) * (1 + 1e-9) else (x, residuals)
 
 
 def _polished(watched: _Watched, x: Any, residuals: Any, bounds: tuple[Any, Any], steps: int = 50) -> tuple[Any, float]:
