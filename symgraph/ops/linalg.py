@@ -168,6 +168,8 @@ class _OfMatrix(PureOperation):
 def rank_of_result(node: Node) -> int | None:
     """How many core axes the value of an operation on matrices has; None for other operations, and where vectors may be among the inputs."""
     if isinstance(node, _OfMatrix):
+        if node.scalar and node.shape != node.input_nodes[0].shape[:-2]:
+            return None  # a vector, such as eigenvalues, or not known to be a number
         return 0 if node.scalar else 2
     if isinstance(node, (matmul, solve)) and all(len(x.shape) - _open(x.shape) >= 2 for x in node.input_nodes):
         return 2
