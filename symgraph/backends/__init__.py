@@ -5,10 +5,15 @@ A backend is a function `compile(program) -> run`, where `run(values) -> outputs
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..program import Program
+
+def _default() -> str:
+    return os.environ.get("SYMGRAPH_BACKEND", "numpy")
+
 
 __all__ = ["Compiler", "Runner", "get"]
 
@@ -17,12 +22,14 @@ Compiler = Callable[[Program], Runner]
 
 
 def get(backend: Any = None) -> Compiler:
-    """The compiler of that name, or `backend` itself if it is one; None is the default, "numpy".
+    """The compiler of that name, or `backend` itself if it is one; None is the default: "llvm" where llvmlite is there, else "numpy".
 
     >>> get("numpy").__name__
     'compile_program'
     """
-    if backend is None or backend == "numpy":
+    if backend is None:
+        backend = _default()
+    if backend == "numpy":
         from .numpy_like import compile_program
 
         return compile_program

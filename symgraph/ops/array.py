@@ -60,6 +60,9 @@ class reshape_like(PureOperation):
            [2]])
     """
 
+    rowwise = True
+    needs_equal_batches = True
+
     def __init__(self, x: Any, like: Any, name: str | None = None) -> None:
         super().__init__([x, like], name)
 
@@ -356,6 +359,8 @@ class broadcast_like(PureOperation):
     array([1., 1.])
     """
 
+    rowwise = True
+
     def __init__(self, x: Any, like: Any, name: str | None = None) -> None:
         super().__init__([x, like], name)
 
@@ -382,6 +387,9 @@ class unbroadcast(PureOperation):
     >>> unbroadcast([1.0, 2.0], 0.0).eval()
     np.float64(3.0)
     """
+
+    rowwise = True
+    needs_equal_batches = True
 
     def __init__(self, grad: Any, like: Any, name: str | None = None) -> None:
         super().__init__([grad, like], name)

@@ -54,6 +54,9 @@ class PureOperation(Operation):
         """Whether what `compute` does with the core axes of a single row is what it does with each row of a batch."""
         return False
 
+    needs_equal_batches: ClassVar[bool] = False
+    """Whether that holds only where all inputs have the same batch axes."""
+
 
 class Elementwise(PureOperation):
     """A function applied to each entry of its inputs, which are broadcast against each other.

@@ -17,9 +17,11 @@ from .. import Runner
 from ..numpy_like import bound, explain
 from .lanes import Unsupported
 from .partition import Kernel, partition
-from .runtime import NativeKernel
+from .runtime import BatchesDiffer, NativeKernel
 
 __all__ = ["compile_program"]
+
+Task = Callable[[list[Any]], None]  # computes some values from others: both are in a list by their numbers
 
 
 def compile_program(program: Program, threads: int | None = None) -> Runner:
@@ -34,26 +36,29 @@ def compile_program(program: Program, threads: int | None = None) -> Runner:
     >>> compile_program(Program.of([x * x + 1])[0])([np.array([2.0, 3.0])])
     [array([ 5., 10.])]
     """
-    items = [item for stage in partition(program) for item in stage]
-    if not any(isinstance(item, Kernel) for item in items):
-        from ..numpy_like import compile_program as in_numpy
-
-        return in_numpy(program)
     count = threads if threads is not None else os.cpu_count() or 1
-    tasks = [_task(item, program, count) for item in items]
+    tasks = _tasks(program, count, optimistic=True)
+    others: list[list[Task]] = []
     constants, outputs, size = program.constants, program.outputs, program.size
 
     def run(values: Sequence[Any]) -> list[Any]:
         slots: list[Any] = [*values, *constants, *[None] * (size - len(values) - len(constants))]
         with np.errstate(all="ignore"):
-            for task in tasks:
-                task(slots)
+            try:
+                for task in tasks:
+                    task(slots)
+            except BatchesDiffer:
+                if not others:
+                    others.append(_tasks(program, count, optimistic=False))
+                for task in others[0]:
+                    task(slots)
         return [slots[i] for i in outputs]
 
     return run
 
 
-Task = Callable[[list[Any]], None]
+def _tasks(program: Program, threads: int, optimistic: bool) -> list[Task]:
+    return [_task(item, program, threads) for stage in partition(program, optimistic) for item in stage]
 
 
 def _task(item: Kernel | Step, program: Program, threads: int) -> Task:
@@ -75,12 +80,14 @@ def _step_task(step: Step) -> Task:
 
 def _kernel_task(kernel: Kernel, program: Program, threads: int) -> Task:
     native = NativeKernel(kernel, program.constants, program.leaves, threads)
-    inputs, outputs = [number for number, _ in kernel.inputs], [number for number, _ in kernel.outputs]
+    inputs, outputs = [number for number, _ in kernel.inputs], [number for number, _, _ in kernel.outputs]
     steps = [_step_task(step) for step, _ in kernel.steps]
 
     def task(slots: list[Any]) -> None:
         try:
             results = native([slots[i] for i in inputs])
+        except BatchesDiffer:
+            raise
         except Unsupported:
             for step in steps:
                 step(slots)

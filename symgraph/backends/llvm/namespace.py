@@ -14,6 +14,8 @@ from .lanes import BOOL, KINDS, Lane, Lanes, Unsupported, common, joined
 
 __all__ = ["Namespace"]
 
+bool_type = bool  # the class has NumPy's under this name
+
 
 def _by_entry(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of lanes and numbers, made one of arrays of them, which are broadcast."""
@@ -247,7 +249,7 @@ class Namespace:
         return Lane(self, BOOL, (functools.reduce(lambda a, b: self.code.iop(op, a, b), map(self._truth, values)),))
 
     def _truth(self, value: Any) -> int:
-        return self._cast(value, BOOL).ids[0] if isinstance(value, Lane) else self.code.const(bool_(value), "i1")
+        return self._cast(value, BOOL).ids[0] if isinstance(value, Lane) else self.code.const(bool_type(value), "i1")
 
     @_by_entry
     def logical_and(self, x: Any, y: Any) -> Any:
@@ -379,6 +381,20 @@ class Namespace:
     def stack(self, pieces: Sequence[Any], axis: int = 0) -> Any:
         return joined(self, np.stack([_entries(piece) for piece in pieces], axis=axis))
 
+    def sum(self, x: Any, axis: Any = None, keepdims: bool_type = False) -> Any:
+        """Of entries of the core, from first to last."""
+        array = x if isinstance(x, Lanes) else Lanes.of(x)
+        axes = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        entries = array.entries
+        for place in sorted((a % array.ndim for a in axes), reverse=True):
+            rest = np.moveaxis(entries, place, 0)
+            total = functools.reduce(self._added, rest) if len(rest) else self._filled(array, 0.0).entries
+            entries = np.expand_dims(np.asarray(total, object), place) if keepdims else np.asarray(total, object)
+        return array.with_entries(entries)
+
+    def _added(self, a: Any, b: Any) -> Any:
+        return np.frompyfunc(self.add, 2, 1)(a, b)
+
     # --- matrices
 
     def matmul(self, a: Any, b: Any) -> Any:
@@ -392,7 +408,7 @@ class Namespace:
         if dtype.kind == "c":
             return self._of_complex(name, *values)
         parts = [self._cast_part(self.lane(value, dtype).ids[0], "double") for value in values]
-        return Lane(self, dtype, (self._cast_part(elementary.emit(self.code, name, parts), KINDS[dtype]),))
+        return Lane(self, dtype, (self._cast_part(self.code.emit("elementary", "double", name, *parts), KINDS[dtype]),))
 
     def _of_complex(self, name: str, *values: Any) -> Lane:
         function = getattr(complexes, name, None)
@@ -402,10 +418,6 @@ class Namespace:
         wide = np.dtype(np.complex128)
         parts = function(self.code, *[self.lane(value, wide).ids for value in values])
         return self._cast(Lane(self, wide, parts), dtype)
-
-
-def bool_(value: Any) -> bool:
-    return bool(value)
 
 
 def _elementary(name: str, count: int) -> Any:

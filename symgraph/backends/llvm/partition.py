@@ -6,6 +6,8 @@ arrays. All native steps that can run between the same library steps are one ker
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,13 +66,15 @@ class Kernel:
     Attributes:
         inputs: the numbers of the values that it reads, each with its core: the lengths of the last axes, which are there as lanes.
         steps: what it computes; for each step where each of its inputs is: (True, place in `inputs`) or (False, number of the value).
-        outputs: the numbers of the values that others need, each with its core.
+        outputs: the numbers of the values that others need, each with its core, and the set of the inputs that it depends on.
+        equals: pairs of sets of inputs, whose batch axes must be the same.
         trace: the code for the dtypes that are expected.
     """
 
     inputs: list[tuple[int, Core]] = field(default_factory=list)
     steps: list[tuple[Step, list[tuple[bool, int]]]] = field(default_factory=list)
-    outputs: list[tuple[int, Core]] = field(default_factory=list)
+    outputs: list[tuple[int, Core, frozenset[int]]] = field(default_factory=list)
+    equals: set[tuple[frozenset[int], frozenset[int]]] = field(default_factory=set)
     trace: Trace = field(default_factory=Trace)
 
     def traced(self, dtypes: Sequence[np.dtype[Any]], constants: Sequence[Any], first: int) -> Trace:
@@ -98,14 +102,21 @@ def _computed(operation: Operation, arguments: Sequence[Any], namespace: Namespa
     return value
 
 
-def partition(program: Program) -> list[list[Kernel | Step]]:
-    """For each stage, the kernel that runs first (if there is one), and the library steps after it."""
-    return _Partition(program).stages()
+def partition(program: Program, optimistic: bool = True) -> list[list[Kernel | Step]]:
+    """For each stage, the kernel that runs first (if there is one), and the library steps after it.
+
+    An `optimistic` one takes it that batches agree where an operation needs that; the kernels check it (`Kernel.equals`).
+    """
+    return _Partition(program, optimistic).stages()
+
+
+def _places(mask: int) -> frozenset[int]:
+    return frozenset(place for place in range(mask.bit_length()) if mask >> place & 1)
 
 
 class _Partition:
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, optimistic: bool) -> None:
+        self.program, self.optimistic = program, optimistic
         self.first = program.leaves
         self.constants = program.constants
         self.specs: dict[int, Spec] = {}
@@ -114,6 +125,8 @@ class _Partition:
         self.kernels: dict[int, Kernel] = {}
         self.library: dict[int, list[Step]] = {}
         self.inputs: dict[tuple[int, int, Core], Any] = {}  # (stage, value, core) -> (place, lanes)
+        self.depends: dict[int, int] = {}  # on which inputs of its kernel a native value depends, as bits
+        self.equals: dict[int, set[tuple[int, int]]] = {}
         self.read: set[int] = set()  # native values that are read as arrays
         for step in program.steps:
             self._place(step)
@@ -129,7 +142,8 @@ class _Partition:
                     items.append(kernel.steps[0][0])
                 else:
                     numbers = [step.output for step, _ in kernel.steps if step.output in needed]
-                    kernel.outputs = [(number, self.native[number]) for number in numbers]
+                    kernel.outputs = [(n, self.native[n], _places(self.depends[n])) for n in numbers]
+                    kernel.equals = {(_places(a), _places(b)) for a, b in self.equals.get(stage, ())}
                     items.append(kernel)
             result.append(items + self.library.get(stage, []))  # type: ignore[arg-type]
         return result
@@ -183,6 +197,12 @@ class _Partition:
         for (outside, _), number in zip(places, step.inputs, strict=True):
             if outside and number in self.native:
                 self.read.add(number)
+        masks = [1 << place if outside else self.depends.get(place, 0) for outside, place in places]
+        if step.operation.needs_equal_batches and len(set(masks)) > 1:  # type: ignore[attr-defined]
+            if not self.optimistic:
+                raise Unsupported("batches that may differ")
+            self.equals.setdefault(stage, set()).update(zip(masks, masks[1:], strict=False))
+        self.depends[step.output] = functools.reduce(operator.or_, masks, 0)
         kernel.trace.values[step.output] = value
         kernel.steps.append((step, places))
         self.native[step.output], self.stage[step.output] = value.shape, stage

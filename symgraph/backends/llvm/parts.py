@@ -70,11 +70,15 @@ class Parts:
 
     def _function(self, place: int, chunk: Sequence[tuple[int, Instruction]], read: Sequence[int], kept: Sequence[int]) -> None:
         part = Emission(self._body.code, self._body.width, "v")
-        for number in read:
-            part.lines += self._load(part, number, "l")
-        part.run(chunk)
-        for number in kept:
-            part.lines += self._store(part, number, "k")
+        outside, later = set(read), set(kept)
+        for number, instruction in chunk:  # loads stand before the first use and stores after the value: few values at a time are in registers
+            for source in sources(instruction):
+                if source in outside:
+                    outside.remove(source)
+                    part.lines += self._load(part, source, "l")
+            part.run([(number, instruction)])
+            if number in later:
+                part.lines += self._store(part, number, "k")
         text = "\n".join([f"define internal void @part{place}(ptr noalias %scratch) noinline {{", *part.lines, "ret void", "}"])
         self.functions.append(text)
         self.declarations.update(part.declarations)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...graph import new_lock
 from .code import Code
+from .elementary import expanded
 from .emission import needed
 from .engine import host, load, to_object
 from .kernel import CONTIGUOUS, STRIDED, UNIFORM, Operand, loop_text, width_of
@@ -19,7 +20,7 @@ from .lanes import KINDS, Unsupported
 from .partition import Core, Kernel, Trace
 from .symbols import address
 
-__all__ = ["NativeKernel"]
+__all__ = ["BatchesDiffer", "NativeKernel"]
 
 _BLOCK = 1 << 18  # rows between two looks at whether the user interrupts
 _WORTH_THREADS = 1 << 21  # instructions times rows, below which waking a thread costs more than it brings
@@ -58,17 +59,18 @@ class NativeKernel:
         return _Variant(self._kernel, trace, self._threads)
 
 
+class BatchesDiffer(Unsupported):
+    """Batch axes are not the same where the kernel takes it that they are."""
+
+
 class _Output:
     """One output: its instructions, entry by entry, and on which inputs it depends."""
 
-    def __init__(self, trace: Trace, number: int, core: Core, owner: dict[int, int]) -> None:
+    def __init__(self, trace: Trace, number: int, core: Core, inputs: frozenset[int]) -> None:
         value = trace.values[number]
         lanes = value.entries.reshape(-1) if core else [value]
-        self.core, self.dtype = core, value.dtype
+        self.core, self.dtype, self.inputs = core, value.dtype, inputs
         self.lanes = [i for lane in lanes for i in lane.ids]
-        instructions = trace.code.instructions
-        leaves = [n for n in needed(trace.code, self.lanes) if instructions[n][0] == "leaf"]
-        self.inputs = frozenset(owner[n] for n in leaves)
 
 
 class _Variant:
@@ -79,8 +81,8 @@ class _Variant:
         self.cores = [core for _, core in kernel.inputs]
         self.dtypes = [dtype for dtype, _ in trace.inputs]
         self.leaves = [numbers for _, numbers in trace.inputs]
-        owner = {n: place for place, numbers in enumerate(self.leaves) for n in numbers}
-        self.outputs = [_Output(trace, number, core, owner) for number, core in kernel.outputs]
+        self.outputs = [_Output(trace, *output) for output in kernel.outputs]
+        self.equals = kernel.equals
         self.loops: dict[Any, _CompiledLoop] = {}
         self.lock = new_lock(self)
         self._lock = self.lock
@@ -92,6 +94,9 @@ class _Variant:
             if rank < 0 or (core and array.shape[rank:] != core):
                 raise Unsupported("an array of another shape")
             batches.append(array.shape[:rank])
+        for one, other in self.equals:
+            if _broadcast([batches[i] for i in one]) != _broadcast([batches[i] for i in other]):
+                raise BatchesDiffer("batches that differ")
         groups: dict[tuple[int, ...], list[int]] = {}
         for place, output in enumerate(self.outputs):
             shape = _broadcast([batches[i] for i in output.inputs])
@@ -162,17 +167,18 @@ class _Variant:
         return loop
 
     def _compiled(self, places: Any, used: Any, patterns: Any, compact: bool, wide: bool) -> _CompiledLoop:
+        code, numbers = expanded(self.code, [n for place in places for n in self.outputs[place].lanes])
         inputs = [
-            Operand(KINDS[self.dtypes[i]], tuple((n, k) for k, n in enumerate(self.leaves[i])), pattern)
+            Operand(KINDS[self.dtypes[i]], tuple((numbers.get(n, -1), k) for k, n in enumerate(self.leaves[i])), pattern)
             for i, pattern in zip(used, patterns, strict=True)
         ]
         outputs = [
-            Operand(KINDS[o.dtype], tuple((n, k) for k, n in enumerate(o.lanes)), CONTIGUOUS if compact else STRIDED)
+            Operand(KINDS[o.dtype], tuple((numbers[n], k) for k, n in enumerate(o.lanes)), CONTIGUOUS if compact else STRIDED)
             for o in (self.outputs[place] for place in places)
         ]
-        size = len(needed(self.code, [n for place in places for n in self.outputs[place].lanes]))
+        size = len(code.instructions)
         width = width_of(host().bits, size) if wide else 1
-        return _CompiledLoop(self.code, inputs, outputs, width, size)
+        return _CompiledLoop(code, inputs, outputs, width, size)
 
 
 class _CompiledLoop:

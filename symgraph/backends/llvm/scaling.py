@@ -5,6 +5,7 @@ Both ways give the same bits (but for those of a nan).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .code import Code, Instruction
@@ -58,7 +59,7 @@ def scale(code: Code, x: int, n: int) -> int:
     return result
 
 
-_STEPS = {"exponent": exponent, "mantissa": mantissa, "scale": scale}
+_STEPS: dict[str, Callable[..., int]] = {"exponent": exponent, "mantissa": mantissa, "scale": scale}
 # AVX-512's names, and what they take as a constant: 15 is for a mantissa in [3/4, 3/2), and nan for negative numbers
 _NATIVE = {"exponent": ("getexp", ""), "mantissa": ("getmant", ", i32 15"), "scale": ("scalef", "")}
 
