@@ -1,5 +1,6 @@
 """Derivatives of Functions and of nodes, against SymPy's, closed forms, SciPy's and finite differences."""
 
+import itertools
 import pickle
 import threading
 
@@ -124,7 +125,7 @@ def test_dtype_and_nested_arguments_carry_over():
 def test_structures_of_outputs_and_of_wrt():
     f = sg.function((x, y), {"a": x * y, "b": [x, sp.Integer(1)]})
     single = f.jac(x)([1.0, 2.0], 3.0)
-    assert {"a": [3, 3], "b": [[1, 1], [0, 0]]} == {"a": single["a"].tolist(), "b": [v.tolist() for v in single["b"]]}
+    assert {"a": single["a"].tolist(), "b": [v.tolist() for v in single["b"]]} == {"a": [3, 3], "b": [[1, 1], [0, 0]]}
     assert f.jac()(1.0, 3.0) == {"a": (3, 1), "b": [(1, 0), (0, 0)]}
     assert f.jac([y])(1.0, 3.0) == {"a": (1,), "b": [(0,), (0,)]}
     values, changes = f.jvp(y)(1.0, 3.0, 10.0)
@@ -327,7 +328,7 @@ def steps(function):
 def test_programs_of_derivatives_are_short():
     """A gradient of a thousand variables is a few times as many steps as the value: no time is measured here."""
     symbols = sp.symbols("x:300", real=True)
-    expr = sp.Add(*[100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in zip(symbols, symbols[1:], strict=False)])
+    expr = sp.Add(*[100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in itertools.pairwise(symbols)])
     f = sg.function([symbols], expr)
     assert steps(f.value_and_grad()) < 4 * steps(f)
     assert steps(f.hessp()) < 8 * steps(f)
