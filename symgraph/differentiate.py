@@ -2,6 +2,10 @@
 
 Convention for complex values: the gradient g of a real loss L with respect to z is the number for which dL = Re(g dz), so that the gradient of a
 holomorphic function, seeded with 1, is its derivative. (Steepest ascent is along conj(g).) The gradient with respect to a real node is real.
+
+Where a function has no derivative, its gradient is a value between the one-sided ones, if these are finite: 0 for abs and sign at 0, 0.5 for each of
+two equal inputs of maximum, an equal part for each of the largest entries of reduce_max, 0 for steps. It is inf for sqrt and log at 0, and 0 by
+both inputs for x**y at 0**0. Where the value is nan, as for x * log(x) at 0, so is the gradient.
 """
 
 from __future__ import annotations
@@ -105,14 +109,15 @@ def gradients(
     weights = list(grad_ys) if isinstance(grad_ys, (list, tuple)) else [grad_ys] * len(ys)
     if len(weights) != len(ys):
         raise ShapeError(f"{len(ys)} ys need as many grad_ys, but there are {len(weights)}")
-    graph = ys[0].graph if ys else None
-    for node in [*ys, *xs]:
+    nodes = [*ys, *xs]
+    if not nodes:
+        return []
+    graph = nodes[0].graph
+    for node in nodes:
         if node.graph is not graph:
             raise GraphMismatchError(
-                f"{node!r} must be from the same graph as {ys[0]!r}: they are of {node.graph!r} and {graph!r}"
+                f"{node!r} must be from the same graph as {nodes[0]!r}: they are of {node.graph!r} and {graph!r}"
             )
-    if graph is None:
-        return [None] * len(xs)
     with name_scope(name, graph=graph):
         seeds = [
             ones_like(y)

@@ -14,7 +14,8 @@ from sympy.tensor.array.expressions import ArrayElement, ArraySymbol
 import symgraph as sg
 from symgraph.errors import OutOfRangeError, UnboundSymbolError, UnsupportedExpressionError
 from symgraph.ops.contraction import einsum
-from symgraph.ops.indexing import INDEX, KEPT, element, window
+from symgraph.ops.indexing import INDEX, KEPT, element
+from symgraph.ops.windows import window
 from symgraph.testing import check_gradients
 from symgraph.translation.bases import index_shape
 from symgraph.translation.indexed import as_contraction

@@ -309,9 +309,9 @@ class sign(Elementwise):
             return [None]
         # x/|x| only turns: d(sign) = i * sign * Im(dx / x), see the convention in `differentiate`
         from .logic import equal, where
-        from .parts import real
+        from .parts import imag
 
-        turn = real(grad * 1j * self)
+        turn = -imag(grad * self)  # 0 where all is real, whatever the gradient
         return [where(equal(x, 0), 0.0, -1j * turn / where(equal(x, 0), 1, x))]
 
 
