@@ -1,0 +1,213 @@
+"""Native callables: Python functions of numbers that are machine code from the call to the result."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...program import Program
+from .elementary import expanded
+from .emission import Emission, contracted, needed
+from .engine import load, to_object
+from .lanes import Lane, Unsupported
+from .partition import Kernel, partition
+from .parts import LONGEST
+from .symbols import address
+
+__all__ = ["native_callable"]
+
+_FLOAT64 = np.dtype(np.float64)
+_FASTCALL_KEYWORDS = 0x82  # METH_FASTCALL | METH_KEYWORDS
+_TYPE, _VALUE = 8, 16  # where an object of CPython has its type, and a float its value, an array the address of its entries
+
+
+class _MethodDef(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("code", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p)]
+
+
+def native_callable(program: Program, order: Sequence[int], form: type | None, otherwise: Callable[..., Any], plain: bool = False) -> Any:
+    """A builtin function of floats that gives what `program` computes; every other call goes to `otherwise`.
+
+    Args:
+        program: what is computed, in one kernel; all its leaves are numbers.
+        order: for each leaf the place of the argument that it is.
+        form: list or tuple where there are several outputs, None where there is one.
+        otherwise: called with the same arguments where they are not as many floats as there should be.
+        plain: whether numbers come out as Python floats; else as np.float64.
+
+    Returns the function, and what must live as long as it does. Raises Unsupported where the program is no single kernel, or where this
+    Python keeps its numbers in another way than expected.
+    """
+    if not _layout_is_known():
+        raise Unsupported("this Python's objects")
+    kernel = _only_kernel(program)
+    outputs = [kernel.trace.values[number] for number in program.outputs]
+    if any(value.dtype != _FLOAT64 for value in outputs):
+        raise Unsupported("results other than floats")
+    text, symbols, keep = _text(program, kernel, outputs, order, form, plain)
+    addresses = {symbol: address(symbol) for symbol in symbols}
+    addresses |= {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value for name in _PYTHON}
+    machine = load(to_object(text), ["native"], addresses)
+    definition = _MethodDef(b"native", machine.addresses["native"], _FASTCALL_KEYWORDS, None)
+    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(("PyCFunction_NewEx", ctypes.pythonapi))
+    function = make(ctypes.addressof(definition), otherwise, None)
+    return function, (machine, definition, keep)
+
+
+@functools.cache
+def _layout_is_known() -> bool:
+    """Whether objects lie in memory as in CPython with 64 bits."""
+    if ctypes.sizeof(ctypes.c_void_p) != 8 or not hasattr(ctypes, "pythonapi"):
+        return False
+    number, scalar, array = 1.2345, np.float64(1.2345), np.ones(2)
+
+    def word(thing: Any, offset: int, kind: Any) -> Any:
+        return kind.from_address(id(thing) + offset).value
+
+    return (
+        all(word(thing, _TYPE, ctypes.c_size_t) == id(type(thing)) for thing in (number, scalar, array))
+        and all(word(thing, _VALUE, ctypes.c_double) == 1.2345 for thing in (number, scalar))
+        and word(array, _VALUE, ctypes.c_size_t) == array.ctypes.data
+    )
+
+
+def _only_kernel(program: Program) -> Kernel:
+    items = [item for stage in partition(program) for item in stage]
+    if len(items) != 1 or not isinstance(items[0], Kernel):
+        raise Unsupported("more than one kernel")
+    kernel = items[0]
+    inside = all(number < program.leaves and core == () for number, core in kernel.inputs)
+    if not inside or any(dtype != _FLOAT64 for dtype, _ in kernel.trace.inputs) or kernel.equals:
+        raise Unsupported("arguments other than numbers")
+    if any(number not in kernel.trace.values for number in program.outputs):
+        raise Unsupported("an output that is not computed")
+    return kernel
+
+
+_PYTHON = {
+    "PyFloat_FromDouble": "declare ptr @PyFloat_FromDouble(double)",
+    "PyType_GenericAlloc": "declare ptr @PyType_GenericAlloc(ptr, i64)",
+    "PyObject_CallNoArgs": "declare ptr @PyObject_CallNoArgs(ptr)",
+    "PyObject_Vectorcall": "declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)",
+    "PyList_New": "declare ptr @PyList_New(i64)",
+    "PyTuple_New": "declare ptr @PyTuple_New(i64)",
+    "PyList_SetItem": "declare i32 @PyList_SetItem(ptr, i64, ptr)",
+    "PyTuple_SetItem": "declare i32 @PyTuple_SetItem(ptr, i64, ptr)",
+    "Py_DecRef": "declare void @Py_DecRef(ptr)",
+}
+
+
+def _text(
+    program: Program, kernel: Kernel, values: Sequence[Any], order: Sequence[int], form: type | None, plain: bool
+) -> tuple[str, set[str], list[Any]]:
+    numbers = [[i for lane in _lanes(value) for i in lane.ids] for value in values]
+    code, new = expanded(kernel.trace.code, [n for entries in numbers for n in entries])
+    written = [new[n] for entries in numbers for n in entries]
+    wanted = needed(code, written)
+    if len(wanted) > 4 * LONGEST:
+        raise Unsupported("a program of this length")
+    body = Emission(code, 1)
+    lines = ["entry:", f"%count = icmp eq i64 %nargs, {program.leaves}", "%plain = icmp eq ptr %kwnames, null"]
+    lines += ["%fits = and i1 %count, %plain", "br i1 %fits, label %look, label %slow", "look:", "%ok0 = icmp eq i64 0, 0"]
+    places: dict[int, int] = {number: order[number] for number in range(program.leaves)}
+    for leaf in range(program.leaves):
+        lines += _checked(leaf, places[leaf])
+    lines += [f"br i1 %ok{program.leaves}, label %fast, label %slow", "slow:"]
+    lines += ["%other = call ptr @PyObject_Vectorcall(ptr %self, ptr %args, i64 %nargs, ptr %kwnames)", "ret ptr %other", "fast:"]
+    for (number, _), (_, entries) in zip(kernel.inputs, kernel.trace.inputs, strict=True):
+        leaf = new.get(entries[0], -1)
+        if leaf >= 0:
+            body.names[leaf] = f"%x{number}"
+            body.lines += [f"%at{number} = getelementptr i8, ptr %arg{number}, i64 {_VALUE}", f"%x{number} = load double, ptr %at{number}"]
+    body.run(contracted(code, wanted, written))
+    boxes = _Boxes(body, plain)
+    objects = [boxes.box(value, [new[n] for n in entries]) for value, entries in zip(values, numbers, strict=True)]
+    result = objects[0] if form is None else boxes.collect(objects, form)
+    text = [
+        "define ptr @native(ptr %self, ptr %args, i64 %nargs, ptr %kwnames) {",
+        *lines,
+        *body.lines,
+        f"ret ptr {result}",
+        *boxes.failures,
+        "}",
+        *body.declarations.values(),
+        *_PYTHON.values(),
+        "",
+    ]
+    return "\n".join(text), body.symbols, boxes.keep
+
+
+def _lanes(value: Any) -> list[Lane]:
+    return [value] if isinstance(value, Lane) else list(value.entries.reshape(-1))
+
+
+def _pointer(thing: Any) -> str:
+    return f"inttoptr (i64 {id(thing)} to ptr)"
+
+
+def _checked(leaf: int, place: int) -> list[str]:
+    """Whether the argument at `place` is a float, besides all arguments before."""
+    return [
+        f"%slot{leaf} = getelementptr ptr, ptr %args, i64 {place}",
+        f"%arg{leaf} = load ptr, ptr %slot{leaf}",
+        f"%typeat{leaf} = getelementptr i8, ptr %arg{leaf}, i64 {_TYPE}",
+        f"%type{leaf} = load ptr, ptr %typeat{leaf}",
+        f"%float{leaf} = icmp eq ptr %type{leaf}, {_pointer(float)}",
+        f"%scalar{leaf} = icmp eq ptr %type{leaf}, {_pointer(np.float64)}",
+        f"%either{leaf} = or i1 %float{leaf}, %scalar{leaf}",
+        f"%ok{leaf + 1} = and i1 %ok{leaf}, %either{leaf}",
+    ]
+
+
+class _Boxes:
+    """Text that makes Python objects of values. What was made before a failure is given back."""
+
+    def __init__(self, body: Emission, plain: bool) -> None:
+        self._body, self._plain = body, plain
+        self._made: list[str] = []
+        self.keep: list[Any] = []
+        self.failures: list[str] = []
+
+    def _new(self, call: str) -> str:
+        """The object that a call gives."""
+        name = f"%object{len(self._made)}"
+        there, failed = f"made{len(self._made)}", f"failed{len(self._made)}"
+        self._body.lines += [
+            f"{name} = call ptr {call}",
+            f"{name}null = icmp eq ptr {name}, null",
+            f"br i1 {name}null, label %{failed}, label %{there}",
+            f"{there}:",
+        ]
+        self.failures += [f"{failed}:", *[f"call void @Py_DecRef(ptr {made})" for made in self._made], "ret ptr null"]
+        self._made.append(name)
+        return name
+
+    def box(self, value: Any, numbers: Sequence[int]) -> str:
+        operands = [self._body.names.get(n) or self._body.constant(n) for n in numbers]
+        if isinstance(value, Lane):
+            if self._plain:
+                return self._new(f"@PyFloat_FromDouble(double {operands[0]})")
+            name = self._new(f"@PyType_GenericAlloc(ptr {_pointer(np.float64)}, i64 0)")
+            self._body.lines += [f"{name}at = getelementptr i8, ptr {name}, i64 {_VALUE}", f"store double {operands[0]}, ptr {name}at"]
+            return name
+        make = functools.partial(np.empty, value.shape)
+        self.keep.append(make)
+        name = self._new(f"@PyObject_CallNoArgs(ptr {_pointer(make)})")
+        self._body.lines += [f"{name}at = getelementptr i8, ptr {name}, i64 {_VALUE}", f"{name}data = load ptr, ptr {name}at"]
+        for place, operand in enumerate(operands):
+            self._body.lines += [
+                f"{name}e{place} = getelementptr double, ptr {name}data, i64 {place}",
+                f"store double {operand}, ptr {name}e{place}",
+            ]
+        return name
+
+    def collect(self, objects: Sequence[str], form: type) -> str:
+        kind = "PyList" if form is list else "PyTuple"
+        name = self._new(f"@{kind}_New(i64 {len(objects)})")
+        for place, item in enumerate(objects):
+            self._body.lines.append(f"{name}s{place} = call i32 @{kind}_SetItem(ptr {name}, i64 {place}, ptr {item})")
+        return name
