@@ -16,6 +16,7 @@ from .errors import ConstantError, PrecisionWarning
 from .feeds import Dimensions, batch_shape, feed_symbol
 from .graph import Graph, Node, postorder
 from .nodes import placeholder
+from .ops.creation import plain_number
 from .program import Program
 from .results import own_results
 from .rewriting import rewrite
@@ -351,7 +352,8 @@ def _numbers_in(dtype: np.dtype[Any], run: backends.Runner, nodes: Sequence[Node
     for node in postorder(nodes):
         if isinstance(node, placeholder) or any(source in fed for source in node.input_nodes):
             fed.add(node)
-    places = [i for i, node in enumerate(nodes) if node not in fed or node.spec.dtype in (float, complex)]
+    lengths = [isinstance(node, plain_number) or node.spec.dtype in (float, complex) for node in nodes]
+    places = [i for i, (node, is_length) in enumerate(zip(nodes, lengths, strict=True)) if is_length or node not in fed]
     if not places:
         return run
     partner = np.result_type(dtype, np.complex64)

@@ -19,6 +19,7 @@ from ..ops.creation import zeros_like
 from ..ops.functional_body import along
 from ..ops.functional_derivatives import complex_derivative
 from ..ops.parts import imag, real
+from .constants import exact
 from .rules import Value, rule
 from .translator import Translator, brief
 from .user import is_registered
@@ -51,7 +52,7 @@ def by_sympy(expr: Any) -> Any | None:
 def closed_form(expr: Any) -> list[Any]:
     """The children of an expression that `by_sympy` evaluates: none if the result is a number, which is nobody else's to evaluate."""
     result = by_sympy(expr)
-    return [result] if result is not None and result.free_symbols else []
+    return [result] if result is not None and (result.free_symbols or exact(result) is None) else []
 
 
 def value_of_closed_form(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
