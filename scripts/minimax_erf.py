@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import mpmath
 from minimax import Fit
 
 STEP = mpmath.mpf(3) / 8  # between the centres of erf's pieces
 SLOPE = mpmath.mpf("0.55")  # erfcx's pieces are quarters of the binades of 1 + 0.55 * x
 EDGES = [(mpmath.mpf(4 + k % 4) / 4 * 2 ** (k // 4) - 1) / SLOPE for k in range(17)]
-CENTRES = [float(mpmath.nint((a + b) * 512) / 1024) for a, b in zip(EDGES, EDGES[1:], strict=False)]
+CENTRES = [float(mpmath.nint((a + b) * 512) / 1024) for a, b in itertools.pairwise(EDGES)]
 SLACK = mpmath.mpf("1e-9")
 
 

@@ -26,7 +26,7 @@ def main(family: str) -> None:
     print(
         f'"""Piecewise polynomials, written by ``scripts/table_rows.py {family}``; scripts/minimax_{family}.py says of what."""\n'
     )
-    print("# fmt: off\n# ruff: noqa: E501")
+    print("# fmt: off")
     for name, values in module.VALUES.items():
         print(f"{name} = (\n{_row(values, '    ')}\n)")
     for name, fits in module.TABLES.items():
