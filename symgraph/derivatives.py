@@ -18,7 +18,15 @@ from .errors import ArgumentError, ShapeError
 from .forward import propagate
 from .functions import Function
 from .graph import OPERATORS, Node
-from .jacobians import gradients_in_batch, jacobian_in_batch, pruned, reverse_jacobian_in_batch, swapped
+from .jacobians import (
+    gradients_in_batch,
+    gradients_of_scalar,
+    jacobian_in_batch,
+    pruned,
+    reverse_jacobian_in_batch,
+    summed_gradient,
+    swapped,
+)
 from .nodes import symbol_name
 from .ops.creation import zeros_like
 from .ops.directions import _spread
@@ -105,7 +113,7 @@ class _Task:
 
     def gradient(self, values: Sequence[_Typed]) -> list[_Typed]:
         ((y, _),) = values
-        return list(zip(gradients_in_batch([y], self.xs), self.cores, strict=True))
+        return list(zip(gradients_of_scalar(y, self.xs, self.cores), self.cores, strict=True))
 
     def value_and_gradient(self, values: Sequence[_Typed]) -> list[_Typed]:
         return [*values, *self.gradient(values)]
@@ -141,7 +149,7 @@ class _Task:
 
     def hessian_times_vector(self, values: Sequence[_Typed]) -> list[_Typed]:
         """Reverse mode over reverse mode: measured, its programs are shorter than those of forward mode over it."""
-        grads = [node for node, _ in self.gradient(values)]
+        grads = [summed_gradient(node) for node, _ in self.gradient(values)]
         ways = [_spread(way, x) for way, x in zip(self.extra, self.xs, strict=True)]
         return list(zip(gradients_in_batch(grads, self.xs, ways), self.cores, strict=True))
 

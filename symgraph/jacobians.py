@@ -12,10 +12,10 @@ from .forward import keeps_loops, propagate
 from .graph import Node, name_scope, postorder
 from .nodes import Operation
 from .ops.arithmetic import add
-from .ops.array import expand_dims, permute_core, reshape, stack
+from .ops.array import expand_dims, permute_core, reshape, stack, unbroadcast
 from .ops.contraction import reshape_core
 from .ops.creation import ones_like, size, zeros_like
-from .ops.directions import _along_directions, _spread, _unit_directions
+from .ops.directions import _along_directions, _ones_of_loops, _spread, _unit_directions
 from .ops.functional import Functional, part
 from .ops.indexing import take
 from .shapes import format_shape, is_static
@@ -83,13 +83,21 @@ def replaced(nodes: Sequence[Node], new: Mapping[Node, Node]) -> list[Node]:
     return [result[node] for node in nodes]
 
 
-def gradients_in_batch(ys: Sequence[Node], xs: Sequence[Node], seeds: Sequence[Node] | None = None) -> list[Node]:
-    """The gradients of the sum of `ys` in each row of the batch, where all of `xs` have all batch axes; zeros where there is none."""
-    if seeds is None:
-        scalars = [x for x in xs if x.shape == (...,)]  # which have the shape of a scalar y, and cost nothing
-        seeds = [ones_like(scalars[0] if scalars and y.shape == (...,) else y) for y in ys]
+def gradients_in_batch(ys: Sequence[Node], xs: Sequence[Node], seeds: Sequence[Node]) -> list[Node]:
+    """The gradients of the sum of `ys`, weighted by `seeds`, in each row of the batch, where all of `xs` have all batch axes."""
     found = pull_back(ys, xs, seeds, one_batch=True)
     return [found[x] if x in found else zeros_like(x) for x in xs]
+
+
+def gradients_of_scalar(y: Node, xs: Sequence[Node], x_cores: Sequence[Sequence[Any]]) -> list[Node]:
+    """The same for one y without core axes. The weight is a 1 in each row, for which y itself need not be computed."""
+    return gradients_in_batch([y], xs, [_ones_of_loops(xs[0], rank=len(x_cores[0]))]) if xs else []
+
+
+def summed_gradient(grad: Node) -> Node:
+    """A gradient without the operation that puts it into the form of x, where it has that form as the value of a sum, integral or the like."""
+    inner = grad.input_nodes[0] if isinstance(grad, unbroadcast) else grad
+    return inner if isinstance(inner, (Functional, part)) else grad
 
 
 def jacobian_in_batch(
@@ -150,7 +158,7 @@ def reverse_jacobian_in_batch(
 ) -> list[Node]:
     """The same by reverse mode, for several x at once. The lengths of y's core axes are known, or those of the last axes of `like`."""
     if not y_core:
-        return gradients_in_batch([y], xs)
+        return gradients_of_scalar(y, xs, x_cores)
     if not any(_depends(y, x) for x in xs):
         return [_zeros(y, len(y_core), x, len(core)) for x, core in zip(xs, x_cores, strict=True)]
     ways = _unit_directions(like, _known(y_core))

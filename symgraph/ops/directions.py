@@ -94,3 +94,30 @@ class _spread(PureOperation):
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         return [grad, None]
+
+
+class _ones_of_loops(PureOperation):
+    """Ones in the shape of x without its last `rank` axes, of the dtype of x.
+
+    >>> _ones_of_loops([[5.0, 7.0]], rank=1).eval()
+    array([1.])
+    """
+
+    attributes = ("rank",)
+
+    def __init__(self, x: Any, rank: int = 0, name: str | None = None) -> None:
+        super().__init__([x], name)
+        self.rank = int(rank)
+
+    def infer(self, *specs: Spec) -> Spec:
+        (x,) = specs
+        known = len(x.shape) - (x.shape[:1] == (...,)) >= self.rank
+        return Spec(x.shape[: len(x.shape) - self.rank] if known else UNKNOWN, promote(x.dtype))
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        shape = np.shape(x)
+        dtype = x.dtype if getattr(getattr(x, "dtype", None), "kind", "") in ("f", "c") else np.float64
+        return xp.ones(shape[: len(shape) - self.rank], dtype=dtype)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [None]
