@@ -5,7 +5,6 @@ import io
 import pickle
 import subprocess
 import sys
-import types
 
 import lmfit
 import numpy as np
@@ -829,10 +828,14 @@ def test_faults_of_fits(call, error, message):
         call()
 
 
-def test_data_are_not_changed():
+def test_data_are_neither_changed_nor_kept():
     times, values = TIMES.copy(), DECAY.copy()
     result = sg.fit(MODEL, {t: times, y: values}, START)
-    result.residuals[:] = 0
+    fitted = result.fitted
     np.testing.assert_array_equal(times, TIMES)
     np.testing.assert_array_equal(values, DECAY)
-    assert isinstance(result.parameters, dict) and not isinstance(result.parameters, types.MappingProxyType)
+    times[:], values[:], fitted[:] = 0, 0, 0
+    np.testing.assert_array_equal(result.observed, DECAY)
+    assert result.residuals @ result.residuals == pytest.approx(result.rss)
+    with pytest.raises(ValueError, match="read-only"):
+        result.observed[0] = 1

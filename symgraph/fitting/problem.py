@@ -194,9 +194,10 @@ def _column(symbol: Any, given: Mapping[Any, Any]) -> Any:
 
 
 def _checked(symbol: Any, value: Any) -> Any:
-    """Real, finite data of at least one point."""
+    """A copy of real, finite data of at least one point."""
     name = str(symbol)
-    array = real_vector(value if not hasattr(value, "to_numpy") else value.to_numpy(), name)
+    array = np.array(real_vector(value if not hasattr(value, "to_numpy") else value.to_numpy(), name))
+    array.flags.writeable = False
     if not array.size:
         raise FeedError(f"{name}: there are no data (shape {array.shape})")
     if not np.isfinite(array).all():

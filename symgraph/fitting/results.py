@@ -94,13 +94,13 @@ class FitResult:
 
     @property
     def observed(self) -> Any:
-        """What the model was fitted to."""
+        """What the model was fitted to (read-only)."""
         return self.problem.observed
 
     @property
     def fitted(self) -> Any:
         """The model's values for the data."""
-        return self.problem.fitted(self.x)
+        return np.array(self.problem.fitted(self.x))
 
     @property
     def residuals(self) -> Any:
