@@ -45,6 +45,10 @@ class Lambdified(Function):
         self._options["docstring_limit"] = docstring_limit
         self.__doc__ = _docstring(self, docstring_limit)
 
+    def _is_plain(self) -> bool:
+        sparse = (sympy.SparseMatrix, sympy.ImmutableSparseMatrix)
+        return super()._is_plain() and not any(isinstance(expr, sparse) for expr in self._expressions)
+
     def _present(self, results: list[Any], loops: int) -> list[Any]:
         return [self._as_lambdify(result, expr, loops) for result, expr in zip(results, self._expressions, strict=True)]
 

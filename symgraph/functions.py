@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,10 +30,11 @@ __all__ = ["Function", "function"]
 
 @dataclass(frozen=True)
 class _Compiled:
-    """The graph for one precision, the placeholders in the order of the arguments, and what runs it."""
+    """The graph for one precision, the placeholders in the order of the arguments and as leaves of the program, and what runs it."""
 
     graph: Graph
     placeholders: tuple[placeholder, ...]
+    leaves: tuple[Node, ...]
     translation: Translation
     program: Program
     run: backends.Runner
@@ -103,6 +105,7 @@ class Function(Differentiable):
         self._names = unique_names(self._parameters)
         self._compiler = backends.get(backend)
         self._compiled: dict[np.dtype[Any], _Compiled] = {}
+        self._kind, self._native, self._kept = type(self), _NOT_TRIED, list[Any]()
         self.__name__ = self.__qualname__ = name
         self.__signature__ = python_signature(self._parameters)
         self.__doc__ = f"{name}({', '.join(p.name for p in self._parameters)})\n\nComputes {self._text()}."
@@ -166,7 +169,7 @@ class Function(Differentiable):
 
     def __reduce__(self) -> Any:
         return _rebuild, (
-            type(self),
+            self._kind,
             [p.argument for p in self._parameters],
             self._structure.rebuild(self._expressions),
             self._options,
@@ -198,7 +201,7 @@ class Function(Differentiable):
             kind = np.result_type(kind, np.complex64) if self._options["domain"] == "complex" else kind
             run = _numbers_in(kind, self._compiler(program), translation.nodes)
             ordered = run if order == list(range(len(order))) else (lambda values: run([values[i] for i in order]))
-            found = self._compiled.setdefault(dtype, _Compiled(graph, placeholders, translation, program, ordered))
+            found = self._compiled.setdefault(dtype, _Compiled(graph, placeholders, leaves, translation, program, ordered))
         return found
 
     def _derived(self, translation: Translation) -> Translation:
@@ -247,6 +250,10 @@ class Function(Differentiable):
 
     def _at_a_point(self, values: Sequence[Any]) -> Any:
         """The outputs for Python numbers: nothing has to be checked or broadcast."""
+        if self._native is _NOT_TRIED:
+            self._native = self._builtin(plain=False)
+            if self._native is not None:  # from now on calls go to it first, and from it to this class if they are no calls with floats
+                self.__class__ = type(self._kind.__name__, (self._kind,), {"__call__": self._native[0], "__module__": self._kind.__module__})
         number = self._number
         try:
             arrays = [number(value) for value in values]
@@ -255,6 +262,38 @@ class Function(Differentiable):
                 feed_symbol(node, value)
             raise
         return self._structure.rebuild(self._present(own_results(self._default.run(arrays), arrays), 0))
+
+    def _builtin(self, plain: bool) -> Any:
+        """A builtin function for calls with floats, and what lives as long; None where there can be none."""
+        make = backends.native(self._options["backend"])
+        form = None if self._structure.is_leaf else self._structure.flat_kind
+        if make is None or not self._of_numbers or form is False or not self._is_plain():
+            return None
+        leaves, places = self._default.leaves, {node: i for i, node in enumerate(self._default.placeholders)}
+        order = [places[leaf] for leaf in leaves]
+        return make(self._default.program, order, form, types.MethodType(self._kind.__call__, self), plain)
+
+    def _is_plain(self) -> bool:
+        """Whether results for numbers are what the program computes."""
+        return self._number is np.float64
+
+    @property
+    def native(self) -> Any:
+        """A builtin function for calls with as many floats as there are arguments, which gives Python floats: for loops, `quad`, root finders.
+
+        All other calls are those of the Function. It is the Function itself where no builtin can be made: without llvmlite, for arguments other
+        than numbers, or where parts are computed by a library.
+
+        >>> import sympy
+        >>> x = sympy.Symbol("x")
+        >>> function(x, x**2 + 1).native(2.0)
+        5.0
+        """
+        made = self._builtin(plain=True)
+        if made is None:
+            return self
+        self._kept.append(made[1])
+        return made[0]
 
     def _present(self, results: list[Any], loops: int) -> list[Any]:
         """The results, each with `loops` batch axes, in the form that users get."""
@@ -287,6 +326,9 @@ class Function(Differentiable):
         if missing:
             raise TypeError(f"{title} missing {len(missing)} required arguments: {', '.join(missing)}")
         return [places[i] for i in range(count)]
+
+
+_NOT_TRIED: Any = object()
 
 
 class _Text(str):

@@ -106,6 +106,12 @@ class Structure:
         """Whether there is no container at all."""
         return self._code == [None]
 
+    @property
+    def flat_kind(self) -> Any:
+        """`list` or `tuple` where it is one of leaves alone, else False."""
+        kind = type(self.rebuild([None] * len(self.leaves)))
+        return kind if kind in (list, tuple) and len(self._code) == len(self.leaves) + 1 else False
+
     def rebuild(self, leaves: Sequence[Any]) -> Any:
         """The same containers around other leaves."""
         if self._code == [None]:

@@ -40,3 +40,12 @@ def get(backend: Any = None) -> Compiler:
     if callable(backend):
         return backend  # type: ignore[no-any-return]
     raise ValueError(f"There is no backend {backend!r}; there are 'numpy' and 'llvm'")
+
+
+def native(backend: Any = None) -> Callable[..., Any] | None:
+    """What makes builtin functions of programs (see `llvm.native`; None where a program has none), or None if the backend has nothing of the kind."""
+    if (backend if backend is not None else _default()) != "llvm":
+        return None
+    from .llvm.native import try_native
+
+    return try_native

@@ -17,7 +17,8 @@ __all__ = ["exp", "exp2", "expm1", "exponential", "reduced", "sigmoid", "tail"]
 
 LOG2_E = 1.4426950408889634
 LOG2_3_2 = 0.5849625007211562
-LN2, LN2_REST = 0.6931471805598903, 5.497923018708371e-14  # 42 bits, whose products with exponents are exact, and what they lack
+# 42 bits of log(2), whose products with exponents are exact, and what they lack
+LN2, LN2_REST = 0.6931471805598903, 5.497923018708371e-14
 LN2_DOUBLE, LN2_LOW = 0.6931471805599453, 2.3190468138462996e-17  # a double, and what it lacks
 
 # scripts/minimax.py exp: (exp(r) - 1 - r) / r**2 for |r| <= log(2) / 2, error 2**-57.9 of exp(r)

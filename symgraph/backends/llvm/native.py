@@ -18,7 +18,7 @@ from .partition import Kernel, partition
 from .parts import LONGEST
 from .symbols import address
 
-__all__ = ["native_callable"]
+__all__ = ["native_callable", "try_native"]
 
 _FLOAT64 = np.dtype(np.float64)
 _FASTCALL_KEYWORDS = 0x82  # METH_FASTCALL | METH_KEYWORDS
@@ -56,6 +56,14 @@ def native_callable(program: Program, order: Sequence[int], form: type | None, o
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(("PyCFunction_NewEx", ctypes.pythonapi))
     function = make(ctypes.addressof(definition), otherwise, None)
     return function, (machine, definition, keep)
+
+
+def try_native(*arguments: Any) -> Any:
+    """`native_callable`, or None where there is none."""
+    try:
+        return native_callable(*arguments)
+    except Unsupported:
+        return None
 
 
 @functools.cache
