@@ -55,7 +55,7 @@ class Derivative(Function):
     def __init__(self, base: Function, kind: str, wrt: Any = None, **options: Any) -> None:
         if kind not in _KINDS:
             raise ValueError(f"{kind!r} is none of {', '.join(_KINDS)}")
-        self.base, self._kind, self._wrt_given, self._how = base, kind, wrt, options
+        self.base, self._which, self._wrt_given, self._how = base, kind, wrt, options
         self.wrt, self._single = _symbols(base, wrt)
         _check_outputs(base, kind)
         self._extra = _extra_arguments(base, kind, self.wrt)
@@ -70,15 +70,15 @@ class Derivative(Function):
         return self.base.outputs
 
     def _text(self) -> str:
-        return f"{self._kind} of {self.base._text()}"
+        return f"{self._which} of {self.base._text()}"
 
     def __reduce__(self) -> Any:
-        return _rebuild, (self.base, self._kind, self._wrt_given, self._how)
+        return _rebuild, (self.base, self._which, self._wrt_given, self._how)
 
     def _form(self) -> Any:
         """The structure of the results."""
         each: Any = 0 if self._single else (0,) * len(self.wrt)
-        return _KINDS[self._kind].form(self.base._structure, each)
+        return _KINDS[self._which].form(self.base._structure, each)
 
     def _in_batch(self, arrays: list[Any], batch: tuple[int, ...]) -> list[Any]:
         if not batch:
@@ -93,7 +93,7 @@ class Derivative(Function):
         translation = self.base._derived(translation)
         task = _Task(translation, self)
         values = list(zip(translation.nodes, translation.shapes, strict=True))
-        found = _KINDS[self._kind].build(task, values)
+        found = _KINDS[self._which].build(task, values)
         nodes = pruned([node for node, _ in found])
         return replace(translation, nodes=tuple(nodes), shapes=tuple(shape for _, shape in found))
 
