@@ -211,6 +211,14 @@ def test_vectors_and_values_are_inverse():
         layout.unpack(np.ones((2, 2, 2)))
 
 
+def test_what_objects_show():
+    assert repr(sg.objective(a * x**2, [x], [a])) == "<symgraph Objective of x, given a: a*x**2>"
+    assert repr(sg.ode([y, -x], t, [x, y])) == "<symgraph Ode of x, y: [y, -x]>"
+    assert repr(sg.residuals([x, y], [x, y])).startswith("<symgraph Residuals of x, y: Matrix")
+    assert repr(sg.model(a * x, x, [a])) == "<symgraph Model model(x, a) = a*x>"
+    assert repr(sg.objective(FORMS["array"][0], FORMS["array"][1])).startswith("<symgraph Objective of s (5,): Sum(")
+
+
 # --- residuals
 
 

@@ -77,7 +77,7 @@ class Layout:
     def shapes(self, size: int) -> list[tuple[int, ...]]:
         """The shape of each symbol where the vector has `size` entries. ShapeError where there is none."""
         if self.size is not None and size != self.size:
-            raise ShapeError(f"The vector has {size} entries, but {self._described()} need {self.size}")
+            raise ShapeError(f"The vector has {size} entries, but {self} need {self.size}")
         return [_settled(core, size - self._known, self) for core in self.cores]
 
     def unpack(self, p: Any) -> list[Any]:
@@ -87,7 +87,7 @@ class Layout:
             return values
         if p.ndim == 0 or p.ndim > 2:
             raise ShapeError(
-                f"A vector of shape (n,) is needed for {self._described()}, or (n, k) for k of them, but the shape is {p.shape}"
+                f"A vector of shape (n,) is needed for {self}, or (n, k) for k of them, but the shape is {p.shape}"
             )
         values, start = [], 0
         points = p.T  # the batch axis leads
@@ -122,14 +122,14 @@ class Layout:
         """A name for each entry of a vector, as `size` of them there are."""
         total = self.size if size is None else size
         if total is None:
-            raise ShapeError(f"The names of {self._described()} are known only with the length of the vector")
+            raise ShapeError(f"The names of {self} are known only with the length of the vector")
         return [
             name
             for symbol, shape in zip(self.symbols, self.shapes(total), strict=True)
             for name in _entry_names(symbol_name(symbol), shape)
         ]
 
-    def _described(self) -> str:
+    def __str__(self) -> str:
         texts = [
             f"{s} {format_shape(core)}" if core else str(s) for s, core in zip(self.symbols, self.cores, strict=True)
         ]
@@ -169,6 +169,6 @@ def _settled(core: tuple[Any, ...], left: int, layout: Layout) -> tuple[int, ...
     length, remainder = divmod(left, rest)
     if remainder or left < 0:
         raise ShapeError(
-            f"A vector with {left} entries for it does not fill an array of shape {format_shape(core)}: {layout._described()}"
+            f"A vector with {left} entries for it does not fill an array of shape {format_shape(core)}: {layout}"
         )
     return tuple(dim if isinstance(dim, int) else length for dim in core)

@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 
 from ..arguments import argument_list
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ShapeError, brief
 from ..functions import Function
 from .layout import Layout, cores_of, flattened, real_vector, symbols_of
 from .vectors import as_real
@@ -36,7 +36,7 @@ class Ode:
         self._ranks = [len(shape) for shape in self.function._default.translation.shapes]
 
     def __repr__(self) -> str:
-        return f"<symgraph Ode of {', '.join(map(str, self.states))}: {self.function!r}>"
+        return f"<symgraph Ode of {self.layout}: {brief(self.function.outputs)}>"
 
     def fun(self, t: Any, y: Any, *args: Any) -> Any:
         """dy/dt in the shape of y: (n,), or (n, k) for k states at once (`vectorized=True`)."""

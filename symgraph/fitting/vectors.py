@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 
 from ..arguments import argument_list
-from ..errors import ArgumentError, FeedError
+from ..errors import ArgumentError, FeedError, brief
 from ..functions import Function
 from ..structure import Structure
 from .layout import Layout, cores_of, real_vector, symbols_of
@@ -35,7 +35,8 @@ class OfVector:
         self.__name__ = name
 
     def __repr__(self) -> str:
-        return f"<symgraph {type(self).__name__} of {self.layout}: {self.function!r}>"
+        behind = f", given {', '.join(map(str, self.params))}" if self.params else ""
+        return f"<symgraph {type(self).__name__} of {self.layout}{behind}: {brief(self.function.outputs)}>"
 
     def _point(self, p: Any) -> list[Any]:
         return self.layout.unpack(real_vector(p, "p"))
