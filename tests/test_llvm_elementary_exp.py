@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from symgraph.backends.llvm import elementary_exp, engine
+from symgraph.backends.llvm import elementary_exp, elementary_hyperbolic, elementary_log, engine
 from symgraph.backends.llvm.testing import vectorized
 
 INF, NAN = math.inf, math.nan
@@ -24,20 +24,66 @@ def uniform(low, high, count=300):
     return np.random.default_rng(7).uniform(low, high, count)
 
 
+WIDE = SMALL * 10 ** uniform(0, 300)
+
+
+def sigmoid(x):
+    return 1 / (1 + mpmath.exp(-x))
+
+
+def softplus(x):
+    return mpmath.log1p(mpmath.exp(x))
+
+
 CASES = {
     "exp": (
         elementary_exp.exp,
         mpmath.exp,
-        [uniform(-745, 709.7), uniform(709.7, 709.782712893384), uniform(-746, -707), uniform(-1, 1), SMALL],
+        [uniform(-745, 709.7), uniform(709.7, 709.782712893384), uniform(-746, -707), SMALL],
     ),
-    "log": (elementary_exp.log, mpmath.log, [uniform(0.3, 3), ALL_EXPONENTS, AROUND_ONE]),
+    "exp2": (elementary_exp.exp2, lambda x: mpmath.mpf(2) ** x, [uniform(-1075, 1024), uniform(-1, 1), SMALL]),
+    "expm1": (elementary_exp.expm1, mpmath.expm1, [uniform(-45, 709.7), uniform(-1.1, 1.1), uniform(30, 45), SMALL]),
+    "sigmoid": (elementary_exp.sigmoid, sigmoid, [uniform(-745, 40), uniform(-2, 2), uniform(-746, -707), SMALL]),
+    "log": (elementary_log.log, mpmath.log, [uniform(0.3, 3), ALL_EXPONENTS, AROUND_ONE]),
+    "log2": (elementary_log.log2, lambda x: mpmath.log(x, 2), [uniform(0.3, 3), ALL_EXPONENTS, AROUND_ONE]),
+    "log10": (elementary_log.log10, mpmath.log10, [uniform(0.3, 3), ALL_EXPONENTS, AROUND_ONE]),
+    "log1p": (elementary_log.log1p, mpmath.log1p, [uniform(-0.9, 2), ALL_EXPONENTS, AROUND_ONE - 1, SMALL.clip(-0.9)]),
+    "softplus": (elementary_log.softplus, softplus, [uniform(-745, 40), uniform(-2, 2), uniform(-40, -25), SMALL]),
+    "tanh": (elementary_hyperbolic.tanh, mpmath.tanh, [uniform(-20, 20), uniform(-1, 1), uniform(17, 20), SMALL]),
+    "sinh": (elementary_hyperbolic.sinh, mpmath.sinh, [uniform(-710.4, 710.4), uniform(-1, 1), uniform(15, 25), SMALL]),
+    "cosh": (elementary_hyperbolic.cosh, mpmath.cosh, [uniform(-710.4, 710.4), uniform(-1, 1), uniform(15, 25), SMALL]),
+    "asinh": (elementary_hyperbolic.asinh, mpmath.asinh, [uniform(-3, 3), WIDE, -ALL_EXPONENTS, SMALL]),
+    "acosh": (elementary_hyperbolic.acosh, mpmath.acosh, [uniform(1, 3), abs(AROUND_ONE - 1) + 1, 1 + ALL_EXPONENTS]),
+    "atanh": (
+        elementary_hyperbolic.atanh,
+        mpmath.atanh,
+        [uniform(-1, 1), (1 - abs(AROUND_ONE - 1)).clip(max=1 - 2.0**-53), SMALL],
+    ),
 }
 
 SPECIAL = {
-    "exp": [(0.0, 1), (-0.0, 1), (INF, INF), (-INF, 0), (NAN, NAN), (709.7827128933841, INF),
-            (1e308, INF), (-1e308, 0), (-745.1332191019411, TINY), (-745.1332191019412, 0), (TINY, 1)],
-    "log": [(0.0, -INF), (-0.0, -INF), (INF, INF), (-INF, NAN), (NAN, NAN), (-1.0, NAN), (-TINY, NAN), (1.0, 0),
+    "exp": [(0.0, 1), (-0.0, 1), (INF, INF), (-INF, 0), (NAN, NAN), (709.7827128933841, INF), (1e308, INF), (-1e308, 0),
+            (-745.1332191019411, TINY), (-745.1332191019412, 0), (TINY, 1)],
+    "exp2": [(0.0, 1), (INF, INF), (-INF, 0), (NAN, NAN), (1024, INF), (-1074, TINY), (-1075, 0), (-1074.9, TINY), (10, 1024),
+             (-1, 0.5), (1e308, INF), (-1e308, 0), (1023, 2.0**1023)],
+    "expm1": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -1), (NAN, NAN), (TINY, TINY), (-TINY, -TINY), (-50, -1), (710, INF)],
+    "sigmoid": [(0.0, 0.5), (-0.0, 0.5), (INF, 1), (-INF, 0), (NAN, NAN), (-746, 0), (1e308, 1), (-1e308, 0)],
+    "log": [(0.0, -INF), (-0.0, -INF), (INF, INF), (-INF, NAN), (NAN, NAN), (-1.0, NAN), (-TINY, NAN), (1.0, 0.0),
             (TINY, -744.4400719213812), (LARGEST, 709.782712893384)],
+    "log2": [(0.0, -INF), (-0.0, -INF), (INF, INF), (-INF, NAN), (NAN, NAN), (-1.0, NAN), (1.0, 0.0), (8, 3), (TINY, -1074),
+             (0.5, -1), (2.0**1023, 1023)],
+    "log10": [(0.0, -INF), (-0.0, -INF), (INF, INF), (-INF, NAN), (NAN, NAN), (-1.0, NAN), (1.0, 0.0), (1000, 3), (1e22, 22)],
+    "log1p": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, NAN), (NAN, NAN), (-1, -INF), (-1.5, NAN), (TINY, TINY), (-TINY, -TINY),
+              (LARGEST, 709.782712893384)],
+    "softplus": [(INF, INF), (-INF, 0.0), (NAN, NAN), (0.0, 0.6931471805599453), (1e308, 1e308), (-1e308, 0), (-745.2, 0), (800, 800)],
+    "tanh": [(0.0, 0.0), (-0.0, -0.0), (INF, 1), (-INF, -1), (NAN, NAN), (TINY, TINY), (-TINY, -TINY), (25, 1), (-1e308, -1)],
+    "sinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN), (TINY, TINY), (-TINY, -TINY), (710.4758600739440, INF),
+             (-1e308, -INF)],
+    "cosh": [(0.0, 1), (-0.0, 1), (INF, INF), (-INF, INF), (NAN, NAN), (TINY, 1), (710.4758600739440, INF), (-1e308, INF)],
+    "asinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN), (TINY, TINY), (-TINY, -TINY), (LARGEST, 710.475860073944)],
+    "acosh": [(1.0, 0.0), (0.999, NAN), (-1, NAN), (0.0, NAN), (INF, INF), (-INF, NAN), (NAN, NAN), (LARGEST, 710.475860073944)],
+    "atanh": [(0.0, 0.0), (-0.0, -0.0), (1, INF), (-1, -INF), (1.5, NAN), (-INF, NAN), (INF, NAN), (NAN, NAN), (TINY, TINY),
+              (-TINY, -TINY)],
 }  # fmt: skip
 
 
@@ -65,7 +111,9 @@ def test_accuracy(name):
 @pytest.mark.parametrize("width", [1, 8])
 def test_special_values(name, width):
     x, expected = np.array(SPECIAL[name]).T
-    np.testing.assert_array_equal(vectorized(CASES[name][0], 1, width)(x), expected)
+    result = vectorized(CASES[name][0], 1, width)(x)
+    np.testing.assert_array_equal(result, expected)
+    np.testing.assert_array_equal(np.signbit(result[result == 0]), np.signbit(expected[expected == 0]))
 
 
 @pytest.mark.parametrize("name", CASES)

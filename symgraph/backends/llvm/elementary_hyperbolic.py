@@ -11,9 +11,9 @@ array([ 0.        ,  0.46211716, -0.46211716,  1.        ])
 from __future__ import annotations
 
 from .code import Code
-from .elementary_base import fast_two_sum, quotient
-from .elementary_exp import LN2, LN2_REST, reduced, tail
-from .elementary_log import near_one
+from .elementary_base import fast_two_sum, quotient, two_sum
+from .elementary_exp import LN2_REST, reduced, tail
+from .elementary_log import corrected, near_one, total
 
 __all__ = ["acosh", "asinh", "atanh", "cosh", "sinh", "tanh"]
 
@@ -40,11 +40,13 @@ def tanh(code: Code, x: int) -> int:
     n, near, r = reduced(code, code.fadd(size, size), low=True)
     rest = tail(code, r, code.fmul(n, c(-LN2_REST)))
     power = code.scale(c(1.0), code.fneg(n))
-    above, above_low = fast_two_sum(code, code.fsub(c(1.0), power), near)
-    below, below_low = fast_two_sum(code, code.fadd(c(1.0), power), near)
-    above = fast_two_sum(code, above, code.fadd(above_low, rest))
-    below = fast_two_sum(code, below, code.fadd(below_low, rest))
-    return code.copysign(code.fadd(*quotient(code, *above, *below)), x)
+    large, small = fast_two_sum(code, c(1.0), near)
+    rest = code.fadd(rest, small)
+    above, above_low = fast_two_sum(code, large, code.fneg(power))
+    below, below_low = fast_two_sum(code, large, power)
+    above, above_low = fast_two_sum(code, above, code.fadd(above_low, rest))
+    below, below_low = fast_two_sum(code, below, code.fadd(below_low, rest))
+    return code.copysign(code.fadd(*quotient(code, above, above_low, below, below_low)), x)
 
 
 def _half_sum(code: Code, x: int, sign: float) -> int:
@@ -55,7 +57,8 @@ def _half_sum(code: Code, x: int, sign: float) -> int:
     """
     c = code.const
     n, near, r = reduced(code, _below(code, x, 711.0))
-    u = code.scale(c(sign), code.fmul(n, c(-2.0)))
+    power = code.scale(c(1.0), code.fneg(n))
+    u = code.fmul(power if sign > 0 else code.fneg(power), power)
     plus, minus = code.fadd(c(1.0), u), code.fsub(c(1.0), u)
     lost = code.fsub(u, code.fsub(plus, c(1.0)))
     z = code.fmul(r, r)
@@ -78,66 +81,42 @@ def cosh(code: Code, x: int) -> int:
 
 
 def _root(code: Code, square: int, low: int) -> tuple[int, int]:
-    """The square root of square + low in two parts; 0 of 0."""
-    root = code.sqrt(square)
-    rest = code.fadd(code.fma(code.fneg(root), root, square), low)
-    rest = code.fdiv(rest, code.fadd(root, root))
-    return root, code.select(code.fcmp("ogt", root, code.const(0.0)), rest, code.const(0.0))
+    """The square root of square + low >= 0 and what it lacks, within some percents.
 
-
-def _log_sum(code: Code, first: tuple[int, int], second: tuple[int, int], huge: int, size: int) -> int:
-    """log(1 + the sum of all parts), where |first| >= |second|; log(2 * size) where `huge`."""
+    The second part comes by 1 / (2 root), of which the bits of `root` are a rough value, exact for powers of two, and one step of Newton's.
+    """
     c = code.const
-    high, low = fast_two_sum(code, first[0], second[0])
-    low = code.fadd(low, code.fadd(first[1], second[1]))
-    high, low = fast_two_sum(code, high, low)
-    large, small = near_one(code, code.select(huge, size, high), code.select(huge, c(0.0), low))
-    total, rest = fast_two_sum(code, large, code.select(huge, c(LN2), c(0.0)))
-    small = code.fadd(code.fadd(small, rest), code.select(huge, c(LN2_REST), c(0.0)))
-    value = code.fadd(total, small)
-    return code.select(code.isnan(value), large, value)
+    root = code.sqrt(square)
+    inverse = code.float_of_bits(code.iop("sub", c(2045 << 52, "i64"), code.bits(root)))
+    inverse = code.fma(inverse, code.fma(code.fmul(root, c(-2.0)), inverse, c(1.0)), inverse)
+    return root, code.fmul(code.fadd(code.fma(code.fneg(root), root, square), low), inverse)
 
 
 def asinh(code: Code, x: int) -> int:
-    """log(1 + (|x| + (sqrt(1 + x**2) - 1))) in doubles of two parts; the sign of a zero is kept."""
+    """log(|x| + sqrt(x**2 + 1)), argument and root in two parts; the sign of a zero is kept."""
     c = code.const
     size = code.fabs(x)
-    huge = code.fcmp("ogt", size, c(2.0**60))
-    a = code.select(huge, c(1.0), size)
-    square = code.fmul(a, a)
-    low = code.fma(a, a, code.fneg(square))
-    large = code.fcmp("ogt", a, c(1.0))
-    one = c(1.0)
-    total = code.fadd(one, square)
-    top, bottom = code.select(large, square, one), code.select(large, one, square)
-    low = code.fadd(low, code.fsub(bottom, code.fsub(total, top)))
-    root, root_low = _root(code, total, low)
-    high = code.fsub(root, one)
-    root_low = code.fadd(root_low, code.fsub(code.fsub(root, high), one))
-    return code.copysign(_log_sum(code, (a, c(0.0)), (high, root_low), huge, size), x)
+    huge, tiny = code.fcmp("ogt", size, c(2.0**60)), code.fcmp("olt", size, c(2.0**-27))
+    square = code.fmul(size, size)
+    one_more, low = two_sum(code, square, c(1.0))
+    root, root_low = _root(code, one_more, code.fadd(low, code.fma(size, size, code.fneg(square))))
+    u, lost = fast_two_sum(code, root, size)
+    u = code.select(huge, size, u)
+    lost = code.select(huge, c(0.0), code.fadd(lost, root_low))
+    value = total(code, *corrected(code, u, lost, double=huge))
+    return code.copysign(code.select(tiny, size, value), x)
 
 
 def acosh(code: Code, x: int) -> int:
-    """log(1 + (t + sqrt(t * (t + 2)))) with t = x - 1 in doubles of two parts; nan for x < 1."""
+    """log(x + sqrt(x**2 - 1)), argument and root in two parts; nan for x < 1."""
     c = code.const
     huge = code.fcmp("ogt", x, c(2.0**60))
-    a = code.select(huge, c(2.0), x)
-    t = code.fsub(a, c(1.0))
-    t_low = code.fsub(code.fsub(a, t), c(1.0))
-    # x**2 - 1 = t * (2 + t)
-    double = code.fadd(t, t)
-    square = code.fmul(t, t)
-    low = code.fma(t, t, code.fneg(square))
-    large = code.fcmp("ogt", t, c(2.0))
-    total = code.fadd(double, square)
-    top, bottom = code.select(large, square, double), code.select(large, double, square)
-    low = code.fadd(low, code.fsub(bottom, code.fsub(total, top)))
-    low = code.fma(code.fadd(double, c(2.0)), t_low, low)
-    root, root_low = _root(code, total, low)
-    ahead = code.fcmp("ogt", t, root)
-    first = code.select(ahead, t, root), code.select(ahead, t_low, root_low)
-    second = code.select(ahead, root, t), code.select(ahead, root_low, t_low)
-    return _log_sum(code, first, second, huge, x)
+    square = code.fmul(x, x)
+    one_less, low = fast_two_sum(code, square, c(-1.0))
+    root, root_low = _root(code, *fast_two_sum(code, one_less, code.fadd(low, code.fma(x, x, code.fneg(square)))))
+    u, lost = fast_two_sum(code, x, root)
+    lost = code.fadd(lost, root_low)
+    return total(code, *corrected(code, code.select(huge, x, u), code.select(huge, c(0.0), lost), double=huge))
 
 
 def atanh(code: Code, x: int) -> int:

@@ -18,7 +18,7 @@ from .code import Code
 from .elementary_base import fast_two_sum, two_sum
 from .elementary_exp import LN2, LN2_REST, exponential
 
-__all__ = ["log", "log10", "log1p", "log2", "logaddexp", "near_one", "parts", "softplus"]
+__all__ = ["corrected", "log", "log10", "log1p", "log2", "logaddexp", "near_one", "parts", "softplus", "total"]
 
 # scripts/minimax.py log: (2 * atanh(s) / s - 2) / z with z = s**2 <= 0.04, error 2**-55.9 of the logarithm
 LOG = (
@@ -49,7 +49,7 @@ def _inner(code: Code, m: int, coefficients: Sequence[float] = LOG) -> tuple[int
     return f, half, s, code.fma(z, code.horner(z, coefficients), code.fmul(half, f))
 
 
-def _sum(code: Code, large: int, small: int) -> int:
+def total(code: Code, large: int, small: int) -> int:
     """The sum; `large` where that is infinite."""
     value = code.fadd(large, small)
     return code.select(code.isnan(value), large, value)
@@ -61,7 +61,7 @@ def log(code: Code, x: int) -> int:
     f, half, s, inner = _inner(code, m)
     large, small = fast_two_sum(code, code.fmul(k, code.const(LN2)), f)
     small = code.fma(s, inner, code.fma(k, code.const(LN2_REST), small))
-    return _sum(code, large, code.fma(code.fneg(half), f, small))
+    return total(code, large, code.fma(code.fneg(half), f, small))
 
 
 def _scaled(code: Code, x: int, factor: float, factor_low: float, unit: float, unit_low: float) -> int:
@@ -78,7 +78,7 @@ def _scaled(code: Code, x: int, factor: float, factor_low: float, unit: float, u
     large, small = fast_two_sum(code, code.fmul(k, c(unit)) if unit != 1 else k, product)
     if unit_low:
         small = code.fma(k, c(unit_low), small)
-    return _sum(code, large, code.fadd(small, low))
+    return total(code, large, code.fadd(small, low))
 
 
 def log2(code: Code, x: int) -> int:
@@ -91,30 +91,41 @@ def log10(code: Code, x: int) -> int:
     return _scaled(code, x, LOG10_E, LOG10_E_LOW, LOG10_2, LOG10_2_REST)
 
 
-def near_one(code: Code, high: int, low: int | None = None) -> tuple[int, int]:
-    """log(1 + high + low), as a large and a small part, for high >= -1 and |low| at most about an ulp of high or of 1.
+def corrected(code: Code, u: int, lost: int, low: int | None = None, double: int | None = None) -> tuple[int, int]:
+    """log(u + lost + low), or of twice that where `double`, as a large and a small part.
 
-    1 + high = u + lost, and u = 2**k * (1 + f); what u lacks is multiplied with the derivative 1 / (1 + f) - lost / 2, four terms of it.
+    u is 2**k * (1 + f); `lost` has no error of its own and is of the size of an ulp of u, or u is 1; |low| is at most about an ulp of lost or of u.
+    What u lacks is multiplied with the derivative 1 / (1 + f), four terms of it, and with -1/2 of its own square.
     """
     c = code.const
-    u = code.select(code.fcmp("olt", code.fabs(high), c(2.0**-40)), c(1.0), code.fadd(c(1.0), high))
     k, m = parts(code, u)
     f, half, s, inner = _inner(code, m, LOG1P)
-    lost = code.scale(code.fsub(high, code.fsub(u, c(1.0))), code.fneg(k))
     minus = code.fneg(f)
-    slope = code.fma(lost, c(-0.5), code.fmul(minus, code.horner(minus, (1.0, 1.0, 1.0))))
+    slope = code.fmul(minus, code.horner(minus, (1.0, 1.0, 1.0)))
+    lost = code.scale(lost, code.fneg(k))
+    slope = code.fma(lost, c(-0.5), slope)
     if low is None:
         lost = code.fma(lost, slope, lost)
     else:
-        lost = code.fadd(lost, code.fma(lost, slope, code.scale(low, code.fneg(k))))
+        low = code.scale(low, code.fneg(k))
+        lost = code.fadd(lost, code.fma(code.fadd(lost, low), slope, low))
+    if double is not None:
+        k = code.select(double, code.fadd(k, c(1.0)), k)
     large, small = fast_two_sum(code, code.fmul(k, c(LN2)), f)
     small = code.fma(s, inner, code.fma(k, c(LN2_REST), code.fadd(small, lost)))
     return large, code.fma(code.fneg(half), f, small)
 
 
+def near_one(code: Code, high: int, low: int | None = None) -> tuple[int, int]:
+    """log(1 + high + low), as a large and a small part, for high >= -1 and |low| at most about an ulp of high."""
+    one = code.const(1.0)
+    u = code.select(code.fcmp("olt", code.fabs(high), code.const(2.0**-40)), one, code.fadd(one, high))
+    return corrected(code, u, code.fsub(high, code.fsub(u, one)), low)
+
+
 def log1p(code: Code, x: int) -> int:
     """log(1 + x); the sign of a zero is kept."""
-    return code.copysign(_sum(code, *near_one(code, x)), x)
+    return code.copysign(total(code, *near_one(code, x)), x)
 
 
 def _log1p_exp(code: Code, x: int, low: int | None = None) -> tuple[int, int]:
@@ -130,8 +141,8 @@ def softplus(code: Code, x: int) -> int:
     """log(1 + e**x) = max(x, 0) + log(1 + e**-|x|)."""
     large, small = _log1p_exp(code, code.fneg(code.fabs(x)))
     top = code.select(code.fcmp("ogt", x, code.const(0.0)), x, code.const(0.0))
-    total, rest = two_sum(code, top, large)
-    return _sum(code, total, code.fadd(rest, small))
+    large, rest = two_sum(code, top, large)
+    return total(code, large, code.fadd(rest, small))
 
 
 def logaddexp(code: Code, x: int, y: int) -> int:
@@ -143,8 +154,8 @@ def logaddexp(code: Code, x: int, y: int) -> int:
     top, bottom = code.select(above, x, y), code.select(above, y, x)
     difference, low = two_sum(code, bottom, code.fneg(top))
     large, small = _log1p_exp(code, difference, low)
-    total, rest = two_sum(code, top, large)
-    value = code.fadd(total, code.fadd(rest, small))
+    large, rest = two_sum(code, top, large)
+    value = code.fadd(large, code.fadd(rest, small))
     # where the arguments are infinite their sum is right: but inf - inf, and there the larger one is
     infinite = code.fcmp("oeq", code.fabs(top), code.const(float("inf")))
     outside = code.select(code.isnan(bottom), bottom, top)
