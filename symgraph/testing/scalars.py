@@ -43,7 +43,7 @@ def _built(build: Callable[..., Any], *parts: Strategy) -> Strategy:
     def construct(*drawn: Any) -> Any:
         try:
             result = build(*drawn)
-        except (TypeError, ValueError, ZeroDivisionError, NotImplementedError, RecursionError):
+        except (TypeError, ValueError, ZeroDivisionError, NotImplementedError, RecursionError, AttributeError):
             reject()
         if result.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I, sympy.AccumBounds):
             reject()
