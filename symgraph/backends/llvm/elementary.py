@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import elementary_arc, elementary_erf, elementary_exp, elementary_hyperbolic, elementary_log, elementary_remainder, elementary_trig
+from . import elementary_arc, elementary_erf, elementary_exp, elementary_gamma, elementary_hyperbolic, elementary_log, elementary_remainder, elementary_trig
 from .code import Code
 from .emission import needed, sources
 
@@ -16,7 +16,7 @@ _MORE = ("asinh", "acosh", "atanh", "cbrt", "erf", "erfc", "lgamma", "gamma")
 FUNCTIONS = {**dict.fromkeys(_ONE + _MORE, 1), **dict.fromkeys(("pow", "hypot", "atan2", "remainder", "logaddexp"), 2)}
 """How many arguments each function takes."""
 
-_MODULES = (elementary_arc, elementary_erf, elementary_exp, elementary_hyperbolic, elementary_log, elementary_remainder, elementary_trig)
+_MODULES = (elementary_arc, elementary_erf, elementary_exp, elementary_gamma, elementary_hyperbolic, elementary_log, elementary_remainder, elementary_trig)
 _IN_C = {"lgamma": "c_lgamma", "gamma": "c_tgamma"}
 _PARTNER = {"sin": "cos", "cos": "sin"}
 
