@@ -5,18 +5,53 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import elementary_arc, elementary_erf, elementary_exp, elementary_gamma, elementary_hyperbolic, elementary_log, elementary_remainder, elementary_trig
+from . import (
+    elementary_arc,
+    elementary_erf,
+    elementary_exp,
+    elementary_gamma,
+    elementary_hyperbolic,
+    elementary_log,
+    elementary_remainder,
+    elementary_trig,
+)
 from .code import Code
 from .emission import needed, sources
 
 __all__ = ["FUNCTIONS", "expanded"]
 
-_ONE = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh")
+_ONE = (
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+)
 _MORE = ("asinh", "acosh", "atanh", "cbrt", "erf", "erfc", "lgamma", "gamma")
 FUNCTIONS = {**dict.fromkeys(_ONE + _MORE, 1), **dict.fromkeys(("pow", "hypot", "atan2", "remainder", "logaddexp"), 2)}
 """How many arguments each function takes."""
 
-_MODULES = (elementary_arc, elementary_erf, elementary_exp, elementary_gamma, elementary_hyperbolic, elementary_log, elementary_remainder, elementary_trig)
+_MODULES = (
+    elementary_arc,
+    elementary_erf,
+    elementary_exp,
+    elementary_gamma,
+    elementary_hyperbolic,
+    elementary_log,
+    elementary_remainder,
+    elementary_trig,
+)
 _IN_C = {"lgamma": "c_lgamma", "gamma": "c_tgamma"}
 _PARTNER = {"sin": "cos", "cos": "sin"}
 
@@ -29,11 +64,14 @@ def _in_c(name: str) -> Callable[..., int]:
 
 
 _EXPANSIONS: dict[str, Callable[..., int]] = {
-    name: next((getattr(module, name) for module in _MODULES if hasattr(module, name)), _in_c(name)) for name in FUNCTIONS
+    name: next((getattr(module, name) for module in _MODULES if hasattr(module, name)), _in_c(name))
+    for name in FUNCTIONS
 }
 
 
-_MOST = 64  # functions that are written out in one kernel; of more, each is one function of machine code, which is called
+_MOST = (
+    64  # functions that are written out in one kernel; of more, each is one function of machine code, which is called
+)
 
 
 def _function(name: str) -> tuple[Code, int]:
