@@ -43,22 +43,37 @@ def compile_program(program: Program, threads: int | None = None) -> Runner:
 
     def run(values: Sequence[Any]) -> list[Any]:
         slots: list[Any] = [*values, *constants, *[None] * (size - len(values) - len(constants))]
-        with np.errstate(all="ignore"):
-            try:
-                for task in tasks:
-                    task(slots)
-            except BatchesDiffer:
-                if not others:
-                    others.append(_tasks(program, count, optimistic=False))
-                for task in others[0]:
-                    task(slots)
+        try:
+            _run(tasks, slots)
+        except BatchesDiffer:
+            if not others:
+                others.append(_tasks(program, count, optimistic=False))
+            slots = [*values, *constants, *[None] * (size - len(values) - len(constants))]
+            _run(others[0], slots)
         return [slots[i] for i in outputs]
 
     return run
 
 
-def _tasks(program: Program, threads: int, optimistic: bool) -> list[Task]:
-    return [_task(item, program, threads) for stage in partition(program, optimistic) for item in stage]
+def _run(tasks: Sequence[tuple[Task, Sequence[int]]], slots: list[Any]) -> None:
+    with np.errstate(all="ignore"):
+        for task, ends in tasks:
+            task(slots)
+            for end in ends:
+                slots[end] = None
+
+
+def _tasks(program: Program, threads: int, optimistic: bool) -> list[tuple[Task, Sequence[int]]]:
+    """What is to be done, each with the numbers of the values that nothing needs after it."""
+    items = [item for stage in partition(program, optimistic) for item in stage]
+    seen = {*program.outputs, *range(program.leaves + len(program.constants))}
+    ends: list[list[int]] = []
+    for item in reversed(items):
+        kernel = isinstance(item, Kernel)
+        touched = [n for n, *_ in (*item.inputs, *item.outputs)] if kernel else [*item.inputs, item.output]
+        ends.append([n for n in dict.fromkeys(touched) if n not in seen])
+        seen.update(touched)
+    return [(_task(item, program, threads), end) for item, end in zip(items, reversed(ends), strict=True)]
 
 
 def _task(item: Kernel | Step, program: Program, threads: int) -> Task:
@@ -88,7 +103,7 @@ def _kernel_task(kernel: Kernel, program: Program, threads: int) -> Task:
             results = native([slots[i] for i in inputs])
         except BatchesDiffer:
             raise
-        except Unsupported:
+        except (Unsupported, ValueError, MemoryError):  # what shapes are wrong, NumPy says with the operation's name
             for step in steps:
                 step(slots)
             return

@@ -95,7 +95,7 @@ class Kernel:
 def _computed(operation: Operation, arguments: Sequence[Any], namespace: Namespace) -> Any:
     try:
         value = operation.compute(*arguments, xp=namespace)
-    except (AttributeError, TypeError, IndexError, NotImplementedError) as error:  # it asks for more than lanes have
+    except (AttributeError, TypeError, IndexError, ValueError, NotImplementedError) as error:  # it asks for more than lanes have
         raise Unsupported(str(error)) from error
     if not isinstance(value, (Lane, Lanes)):
         raise Unsupported("a result that is no lane")
