@@ -42,6 +42,10 @@ class Ode:
         """dy/dt in the shape of y: (n,), or (n, k) for k states at once (`vectorized=True`)."""
         state = real_vector(y, "y")
         rates = self.function(t, *self.layout.unpack(state), *self._checked(args))
+        if (
+            state.ndim == 1 and len(rates) == state.size and not any(map(np.ndim, rates))
+        ):  # the plain case, a solver's inner loop
+            return as_real(np.array(rates), "dy/dt")
         parts = [
             part.reshape(*part.shape[: part.ndim - rank], -1)
             for part, rank in zip(map(np.asarray, rates), self._ranks, strict=True)
@@ -70,6 +74,8 @@ class Ode:
     ) -> Any:
         state = self.layout.unpack(real_vector(y, "y"))
         blocks = self.function.jac(symbols)(t, *state, *self._checked(args))
+        if not any(np.ndim(entry) for row in blocks for entry in row):
+            return as_real(np.array(blocks), "the derivative of dy/dt")
         rows = [flattened(parts, cores) for parts in blocks]
         return as_real(np.concatenate([row.reshape(-1, row.shape[-1]) for row in rows]), "the derivative of dy/dt")
 
