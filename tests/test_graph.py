@@ -3,7 +3,10 @@
 import copy
 import gc
 import pickle
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -460,3 +463,10 @@ def test_a_node_keeps_its_graph():
         y = placeholder(name="x") + 1
     gc.collect()
     assert Session(y.graph).run("add", {"x": 2}) == 3
+
+
+def test_doctests_start_from_an_empty_default_graph_also_when_they_run_alone():
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "symgraph", "-k", "symgraph.graph"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
