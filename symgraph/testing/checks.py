@@ -11,6 +11,7 @@ import numpy as np
 import sympy
 
 from ..differentiate import gradients
+from ..forward import tangents
 from ..functions import Function, function
 from ..graph import Graph, Node
 from ..nodes import placeholder
@@ -161,12 +162,12 @@ def _sympy_agrees(expr: Any, row: Mapping[Any, Any], symbol: Any, weights: Any, 
 
 
 def check_gradients(target: Any, values: Any, *, order: int = 1, rtol: float = 1e-6, seed: int = 0) -> None:
-    """Assert that `symgraph.gradients` gives the slope of a function of nodes, by finite differences in random directions.
+    """Assert that `symgraph.gradients` and `symgraph.tangents` give the slope of a function of nodes, by finite differences in random directions.
 
     Args:
-        target: a callable that makes a node from nodes (such as an operation class), or a node.
-        values: a list of arguments for the callable, or a dict from placeholders to values for the node. Floats and complex numbers are varied;
-            everything else is passed on as it is.
+        target: a callable that makes a node from nodes (such as an operation class), a node, or a Function.
+        values: a list of arguments for the callable or the Function, or a dict from placeholders to values for the node. Floats and complex
+            numbers are varied; everything else is passed on as it is.
         order: up to which derivative is checked, each as the gradient of the one before.
         rtol: the largest relative difference, measured against the size of the terms.
         seed: of the directions.
@@ -174,6 +175,12 @@ def check_gradients(target: Any, values: Any, *, order: int = 1, rtol: float = 1
     >>> from symgraph import matmul, tanh
     >>> check_gradients(lambda a, b: tanh(matmul(a, b)), [[[1.0, 2.0]], [[0.5], [-0.25]]], order=2)
     """
+    if isinstance(target, Function):
+        placeholders = {node.symbol: node for node in target.graph.placeholders}
+        given = {placeholders[symbol]: value for symbol, value in zip(target.args, values, strict=True)}
+        for node in target.nodes:
+            check_gradients(node, given, order=order, rtol=rtol, seed=seed)
+        return
     rng = np.random.default_rng(seed)
     y, feeds = _built_on(target, values)
     graph = y.graph
@@ -186,7 +193,9 @@ def check_gradients(target: Any, values: Any, *, order: int = 1, rtol: float = 1
             loss = reduce_sum(real(y * _random(rng, value.shape, value.dtype.kind)))
             grads = gradients(loss, xs, unconnected_gradients="zero")
             y = add_n([reduce_sum(real(grad * way)) for grad, way in zip(grads, ways, strict=True)])
+            (change,) = tangents(loss, xs, ways)
         slope = session.run(y, feeds)
+        forward = 0.0 if change is None else session.run(change, feeds)
         found, doubt = _slope(session, loss, feeds, dict(zip(xs, ways, strict=True)))
         scale = max(abs(slope), abs(found), 1e-3 * abs(session.run(loss, feeds)), 1e-6)
         if not (abs(slope - found) <= rtol * scale + 4 * doubt and doubt <= 1e-3 * scale):
@@ -194,6 +203,8 @@ def check_gradients(target: Any, values: Any, *, order: int = 1, rtol: float = 1
             raise AssertionError(
                 f"The gradient of {target} for {shapes} gives the slope {slope!r}, differences {found!r} +- {doubt:.1g}"
             )
+        if not abs(forward - slope) <= rtol * scale:
+            raise AssertionError(f"Forward mode gives {target} the slope {forward!r}, reverse mode {slope!r}")
 
 
 class _Restarted(Session):
