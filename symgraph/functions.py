@@ -253,7 +253,9 @@ class Function(Differentiable):
         if self._native is _NOT_TRIED:
             self._native = self._builtin(plain=False)
             if self._native is not None:  # from now on calls go to it first, and from it to this class if they are no calls with floats
-                self.__class__ = type(self._kind.__name__, (self._kind,), {"__call__": self._native[0], "__module__": self._kind.__module__})
+                self.__class__ = type(
+                    self._kind.__name__, (self._kind,), {"__call__": self._native[0], "__module__": self._kind.__module__}
+                )
         number = self._number
         try:
             arrays = [number(value) for value in values]
@@ -261,6 +263,8 @@ class Function(Differentiable):
             for node, value in zip(self._default.placeholders, values, strict=True):
                 feed_symbol(node, value)
             raise
+        if self._native is not None:
+            return self._native[0](*arrays)
         return self._structure.rebuild(self._present(own_results(self._default.run(arrays), arrays), 0))
 
     def _builtin(self, plain: bool) -> Any:

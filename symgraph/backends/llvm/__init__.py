@@ -37,19 +37,21 @@ def compile_program(program: Program, threads: int | None = None) -> Runner:
     [array([ 5., 10.])]
     """
     count = threads if threads is not None else os.cpu_count() or 1
-    tasks = _tasks(program, count, optimistic=True)
-    others: list[list[Task]] = []
+    plans: dict[bool, Any] = {}  # made when they are needed: a Function that is called with numbers alone needs none
     constants, outputs, size = program.constants, program.outputs, program.size
 
     def run(values: Sequence[Any]) -> list[Any]:
-        slots: list[Any] = [*values, *constants, *[None] * (size - len(values) - len(constants))]
         try:
-            _run(tasks, slots)
+            return run_by(True, values)
         except BatchesDiffer:
-            if not others:
-                others.append(_tasks(program, count, optimistic=False))
-            slots = [*values, *constants, *[None] * (size - len(values) - len(constants))]
-            _run(others[0], slots)
+            return run_by(False, values)
+
+    def run_by(optimistic: bool, values: Sequence[Any]) -> list[Any]:
+        plan = plans.get(optimistic)
+        if plan is None:
+            plan = plans[optimistic] = _tasks(program, count, optimistic)
+        slots: list[Any] = [*values, *constants, *[None] * (size - len(values) - len(constants))]
+        _run(plan, slots)
         return [slots[i] for i in outputs]
 
     return run

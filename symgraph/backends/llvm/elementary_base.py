@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .code import Code
 
-__all__ = ["SHIFT", "SIGN", "bounded", "even_odd", "fast_two_sum", "quotient", "two_sum"]
+__all__ = ["SHIFT", "SIGN", "bounded", "even_odd", "fast_two_sum", "quotient", "root", "two_sum"]
 
 SHIFT = 1.5 * 2.0**52  # a double added to this is rounded to an integer, which then stands in the low bits
 SIGN = -(2**63)  # the bit of the sign
@@ -48,3 +48,15 @@ def bounded(code: Code, x: int, low: float, high: float) -> int:
     """x where low <= x <= high, else the nearer one of the two; nan for nan."""
     raised = code.select(code.fcmp("olt", x, code.const(low)), code.const(low), x)
     return code.select(code.fcmp("ogt", raised, code.const(high)), code.const(high), raised)
+
+
+def root(code: Code, square: int, low: int) -> tuple[int, int]:
+    """The square root of square + low >= 0 and what it lacks, within some percents.
+
+    The second part comes by 1 / (2 root), of which the bits of the root are a rough value, exact for powers of two, and one step of Newton's.
+    """
+    c = code.const
+    value = code.sqrt(square)
+    inverse = code.float_of_bits(code.iop("sub", c(2045 << 52, "i64"), code.bits(value)))
+    inverse = code.fma(inverse, code.fma(code.fmul(value, c(-2.0)), inverse, c(1.0)), inverse)
+    return value, code.fmul(code.fadd(code.fma(code.fneg(value), value, square), low), inverse)

@@ -11,7 +11,7 @@ array([ 0.        ,  0.46211716, -0.46211716,  1.        ])
 from __future__ import annotations
 
 from .code import Code
-from .elementary_base import fast_two_sum, quotient, two_sum
+from .elementary_base import fast_two_sum, quotient, root, two_sum
 from .elementary_exp import LN2_REST, reduced, tail
 from .elementary_log import corrected, near_one, total
 
@@ -80,18 +80,6 @@ def cosh(code: Code, x: int) -> int:
     return _half_sum(code, code.fabs(x), 1.0)
 
 
-def _root(code: Code, square: int, low: int) -> tuple[int, int]:
-    """The square root of square + low >= 0 and what it lacks, within some percents.
-
-    The second part comes by 1 / (2 root), of which the bits of `root` are a rough value, exact for powers of two, and one step of Newton's.
-    """
-    c = code.const
-    root = code.sqrt(square)
-    inverse = code.float_of_bits(code.iop("sub", c(2045 << 52, "i64"), code.bits(root)))
-    inverse = code.fma(inverse, code.fma(code.fmul(root, c(-2.0)), inverse, c(1.0)), inverse)
-    return root, code.fmul(code.fadd(code.fma(code.fneg(root), root, square), low), inverse)
-
-
 def asinh(code: Code, x: int) -> int:
     """log(|x| + sqrt(x**2 + 1)), argument and root in two parts; the sign of a zero is kept."""
     c = code.const
@@ -99,10 +87,10 @@ def asinh(code: Code, x: int) -> int:
     huge, tiny = code.fcmp("ogt", size, c(2.0**60)), code.fcmp("olt", size, c(2.0**-27))
     square = code.fmul(size, size)
     one_more, low = two_sum(code, square, c(1.0))
-    root, root_low = _root(code, one_more, code.fadd(low, code.fma(size, size, code.fneg(square))))
-    u, lost = fast_two_sum(code, root, size)
+    side, side_low = root(code, one_more, code.fadd(low, code.fma(size, size, code.fneg(square))))
+    u, lost = fast_two_sum(code, side, size)
     u = code.select(huge, size, u)
-    lost = code.select(huge, c(0.0), code.fadd(lost, root_low))
+    lost = code.select(huge, c(0.0), code.fadd(lost, side_low))
     value = total(code, *corrected(code, u, lost, double=huge))
     return code.copysign(code.select(tiny, size, value), x)
 
@@ -113,9 +101,9 @@ def acosh(code: Code, x: int) -> int:
     huge = code.fcmp("ogt", x, c(2.0**60))
     square = code.fmul(x, x)
     one_less, low = fast_two_sum(code, square, c(-1.0))
-    root, root_low = _root(code, *fast_two_sum(code, one_less, code.fadd(low, code.fma(x, x, code.fneg(square)))))
-    u, lost = fast_two_sum(code, x, root)
-    lost = code.fadd(lost, root_low)
+    side, side_low = root(code, *fast_two_sum(code, one_less, code.fadd(low, code.fma(x, x, code.fneg(square)))))
+    u, lost = fast_two_sum(code, x, side)
+    lost = code.fadd(lost, side_low)
     return total(code, *corrected(code, code.select(huge, x, u), code.select(huge, c(0.0), lost), double=huge))
 
 
