@@ -1,7 +1,7 @@
 """Nonlinear regression beside the values that NIST certifies (StRD, 11 digits; refined to 30 from the same data).
 
 What needs a `method` or a scaling: with the default, "trf" scaled by the Jacobian, nothing. From start 1, "lm" runs away in BoxBOD, and "dogbox"
-ends in other minima of Lanczos3, MGH09, MGH10 and MGH17.
+ends in other minima of MGH09, MGH10 and MGH17, and with the terms of Lanczos3 exchanged. docs/nist.md has the digits.
 """
 
 import json
