@@ -205,6 +205,8 @@ class Emission:
         _, _, symbol, mask, common, *args = instruction
         t, m = self.types["double"], self.types["i1"]
         label = f"r{name[1:]}"
+        # so that registers are saved in the rare block, and not all along the common path
+        self.declarations["!1"] = '!1 = !{!"branch_weights", i32 1, i32 100000}'
         some = self.names[mask]
         if self.width > 1:
             reduce = f"@llvm.vector.reduce.or.v{self.width}i1"
@@ -215,7 +217,7 @@ class Emission:
         self.lines += [
             f"br label %{label}from",
             f"{label}from:",
-            f"br i1 {some}, label %{label}rare, label %{label}end",
+            f"br i1 {some}, label %{label}rare, label %{label}end, !prof !1",
             f"{label}rare:",
             f"{name}c = call {t} {self._by_lane(symbol, len(args), masked=True)}({operands}, {m} {self.names[mask]}, {t} {self.names[common]})",
             f"br label %{label}end",
