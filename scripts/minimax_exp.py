@@ -65,4 +65,20 @@ FITS = {
         fixed={0: 0.5},
         note="(exp(r) - 1 - r) / r**2, where the exponential is in [3/4, 3/2)",
     ),
+    "pow": Fit(
+        lambda z: ((2 * mpmath.atanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 2) / z - mpmath.mpf(2) / 3) / z,
+        0,
+        "0.02945",
+        7,
+        lambda z: z**2 / 2,
+        note="((2 * atanh(s) / s - 2) / z - 2/3) / z, where z = s**2",
+    ),
+    "cbrt": Fit(
+        lambda m: m ** (-mpmath.mpf(1) / 3),
+        "0.75",
+        "1.5",
+        4,
+        lambda m: m ** (mpmath.mpf(1) / 3),
+        note="m ** (-1/3)",
+    ),
 }

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from symgraph.backends.llvm import elementary_exp, elementary_hyperbolic, elementary_log, engine
+from symgraph.backends.llvm import elementary_exp, elementary_hyperbolic, elementary_log, elementary_power, engine
 from symgraph.backends.llvm.testing import vectorized
 
 INF, NAN = math.inf, math.nan
@@ -59,6 +59,11 @@ CASES = {
         mpmath.atanh,
         [uniform(-1, 1), (1 - abs(AROUND_ONE - 1)).clip(max=1 - 2.0**-53), SMALL],
     ),
+    "cbrt": (
+        elementary_power.cbrt,
+        lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+        [uniform(-9, 9), ALL_EXPONENTS, np.arange(-100.0, 200) ** 3],
+    ),
 }
 
 SPECIAL = {
@@ -84,7 +89,120 @@ SPECIAL = {
     "acosh": [(1.0, 0.0), (0.999, NAN), (-1, NAN), (0.0, NAN), (INF, INF), (-INF, NAN), (NAN, NAN), (LARGEST, 710.475860073944)],
     "atanh": [(0.0, 0.0), (-0.0, -0.0), (1, INF), (-1, -INF), (1.5, NAN), (-INF, NAN), (INF, NAN), (NAN, NAN), (TINY, TINY),
               (-TINY, -TINY)],
+    "cbrt": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN), (27, 3), (-8, -2), (1e300, 1e100), (TINY, 1.7031839360032603e-108)],
 }  # fmt: skip
+
+
+BASES = uniform(0.7, 1.5, 400)
+PAIRS = {
+    "pow": (
+        elementary_power.pow,
+        mpmath.power,
+        [
+            (BASES, np.random.default_rng(8).uniform(-745, 709.7, 400) / np.log(BASES)),
+            (abs(ALL_EXPONENTS), 700 / np.log(abs(ALL_EXPONENTS))),
+            (np.arange(-150.0, 150), np.resize(np.arange(-20.0, 40), 300)),
+        ],
+    ),
+    "hypot": (
+        elementary_power.hypot,
+        mpmath.hypot,
+        [
+            (uniform(-3, 3), np.random.default_rng(8).uniform(-3, 3, 300)),
+            (ALL_EXPONENTS / 2, ALL_EXPONENTS[::-1] / 2),
+            (WIDE, 2 * WIDE),
+        ],
+    ),
+    "logaddexp": (
+        elementary_log.logaddexp,
+        lambda x, y: max(x, y) + mpmath.log1p(mpmath.exp(-abs(x - y))),
+        [
+            (uniform(0, 3), np.random.default_rng(8).uniform(0, 3, 300)),
+            (uniform(-700, 700), np.random.default_rng(8).uniform(-700, 700, 300)),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_accuracy_of_two_arguments(name):
+    build, reference, samples = PAIRS[name]
+    x, y = (np.concatenate(part) for part in zip(*samples, strict=True))
+    with mpmath.workprec(200):
+        result = vectorized(build, 2, 8)(x, y)
+        used = np.isfinite(result) & (x != 0)
+        worst = max(
+            (error(z, reference(mpmath.mpf(float(a)), mpmath.mpf(float(b)))), a, b)
+            for a, b, z in zip(x[used], y[used], result[used], strict=True)
+        )
+    assert used.mean() > 0.95
+    assert worst[0] < 1, worst
+    for width in (1, 4, 16):
+        np.testing.assert_array_equal(vectorized(build, 2, width)(x, y), result)
+
+
+def test_logaddexp_near_its_zeros():
+    x = uniform(-3, 0)
+    y = np.log(-np.expm1(x)) * AROUND_ONE
+    with mpmath.workprec(200):
+        exact = [
+            mpmath.log(mpmath.exp(mpmath.mpf(float(a))) + mpmath.exp(mpmath.mpf(float(b))))
+            for a, b in zip(x, y, strict=True)
+        ]
+        worst = max(
+            abs(float(mpmath.mpf(float(z)) - e))
+            for z, e in zip(vectorized(elementary_log.logaddexp, 2, 8)(x, y), exact, strict=True)
+        )
+    assert worst < 2.0**-52
+
+
+POINTS = np.array(
+    [
+        0.0,
+        -0.0,
+        1,
+        -1,
+        2,
+        -2,
+        3,
+        -3,
+        0.5,
+        -0.5,
+        1.5,
+        INF,
+        -INF,
+        NAN,
+        1e300,
+        -1e300,
+        1e-300,
+        TINY,
+        -TINY,
+        2.0**53,
+        2.0**52 + 1,
+        1.0000000000000002,
+    ]
+)
+
+
+def c_power(x, y):
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return math.copysign(INF, -1.0 if x < 0 and y % 2 == 1 else 1.0)
+    except ValueError:  # Python's way to say a pole, or nan
+        return math.copysign(INF, x if y % 2 == 1 else 1.0) if x == 0 else NAN
+
+
+@pytest.mark.parametrize("width", [1, 8])
+@pytest.mark.parametrize("name", PAIRS)
+def test_special_values_of_two_arguments(name, width):
+    x, y = (part.ravel() for part in np.meshgrid(POINTS, POINTS))
+    function = {"pow": c_power, "hypot": math.hypot, "logaddexp": lambda a, b: float(np.logaddexp(a, b))}[name]
+    with np.errstate(all="ignore"):
+        expected = np.array([function(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
+    result = vectorized(PAIRS[name][0], 2, width)(x, y)
+    np.testing.assert_allclose(result, expected, rtol=5e-16, atol=0)
+    np.testing.assert_array_equal(np.signbit(result[result == 0]), np.signbit(expected[result == 0]))
 
 
 def error(value, exact):

@@ -12,6 +12,7 @@ from . import (
     elementary_gamma,
     elementary_hyperbolic,
     elementary_log,
+    elementary_power,
     elementary_remainder,
     elementary_trig,
 )
@@ -38,7 +39,7 @@ _ONE = (
     "cosh",
     "tanh",
 )
-_MORE = ("asinh", "acosh", "atanh", "cbrt", "erf", "erfc", "lgamma", "gamma")
+_MORE = ("asinh", "acosh", "atanh", "cbrt", "erf", "erfc", "lgamma", "gamma", "sigmoid", "softplus")
 FUNCTIONS = {**dict.fromkeys(_ONE + _MORE, 1), **dict.fromkeys(("pow", "hypot", "atan2", "remainder", "logaddexp"), 2)}
 """How many arguments each function takes."""
 
@@ -49,6 +50,7 @@ _MODULES = (
     elementary_gamma,
     elementary_hyperbolic,
     elementary_log,
+    elementary_power,
     elementary_remainder,
     elementary_trig,
 )

@@ -1,0 +1,129 @@
+"""Powers and roots of doubles as instructions.
+
+Coefficients come from scripts/minimax.py (the entries of scripts/minimax_exp.py).
+
+>>> import numpy as np
+>>> from symgraph.backends.llvm.testing import vectorized
+>>> vectorized(pow, 2, 4)(np.array([2.0, -2.0, 0.0]), np.array([0.5, 3.0, -1.0]))
+array([ 1.41421356, -8.        ,         inf])
+"""
+
+from __future__ import annotations
+
+from .code import Code
+from .elementary_base import bounded, even_odd, fast_two_sum, quotient, root
+from .elementary_exp import LN2, LN2_REST, exponential
+from .elementary_log import parts
+
+__all__ = ["cbrt", "hypot", "pow"]
+
+# scripts/minimax.py pow: ((2 * atanh(s) / s - 2) / z - 2/3) / z with z = s**2 <= 0.02945, error 2**-73.5 of the logarithm
+POW = (
+    0.3999999999999998, 0.2857142857144385, 0.22222222217785298, 0.18181818844686412, 0.15384558373768598,
+    0.13336266826650575, 0.11675729904828067, 0.11982200738465364,
+)  # fmt: skip
+
+# scripts/minimax.py cbrt: m ** (-1/3) for 3/4 <= m <= 3/2, error 2**-14.7 of it
+CBRT = (
+    1.8380780641826786, -1.7212202649647343, 1.3608366674887005, -0.5771862644036192, 0.09945419060180527,
+)  # fmt: skip
+TWO_THIRDS, TWO_THIRDS_LOW = 0.6666666666666666, 3.700743415417188e-17
+SQRT_2 = 1.4142135623730951
+CBRT_2, CBRT_HALF = 1.2599210498948732, 0.7937005259840998
+INF, NAN = float("inf"), float("nan")
+
+
+def _log(code: Code, size: int) -> tuple[int, int]:
+    """log(size), for size >= 0, in two parts with about 64 bits: twice the odd series of s = f / (2 + f), two terms of it in two parts."""
+    c = code.const
+    k, m = parts(code, size)
+    above = code.fcmp("ogt", m, c(SQRT_2))
+    m, k = code.select(above, code.fmul(m, c(0.5)), m), code.select(above, code.fadd(k, c(1.0)), k)
+    f, below = code.fsub(m, c(1.0)), code.fadd(m, c(1.0))
+    s, s_low = quotient(code, f, None, below, code.fsub(m, code.fsub(below, c(1.0))))
+    z = code.fmul(s, s)
+    z_low = code.fma(code.fadd(s, s), s_low, code.fma(s, s, code.fneg(z)))
+    # (2/3 + z * P(z)) * s**3
+    series = even_odd(code, z, POW)
+    t = code.fmul(z, series)
+    t_low = code.fma(z_low, series, code.fma(z, series, code.fneg(t)))
+    q, q_low = fast_two_sum(code, c(TWO_THIRDS), t)
+    q_low = code.fadd(code.fadd(q_low, c(TWO_THIRDS_LOW)), t_low)
+    cube = code.fmul(z, s)
+    cube_low = code.fma(z_low, s, code.fma(z, s_low, code.fma(z, s, code.fneg(cube))))
+    term = code.fmul(cube, q)
+    low = code.fma(cube_low, q, code.fma(cube, q_low, code.fma(cube, q, code.fneg(term))))
+    # + k * log(2) + 2 * s
+    low = code.fadd(code.fma(k, c(LN2_REST), code.fadd(s_low, s_low)), low)
+    large, small = fast_two_sum(code, code.fmul(k, c(LN2)), code.fadd(s, s))
+    large, smaller = fast_two_sum(code, large, term)
+    low = code.fadd(code.fadd(small, smaller), low)
+    return fast_two_sum(
+        code, large, code.select(code.isnan(low), c(0.0), low)
+    )  # nan where k is infinite, and large is right
+
+
+def pow(code: Code, x: int, y: int) -> int:
+    """x**y with the special cases of C: e**(y * log|x|), the logarithm and the product in two parts, and the sign of x for odd y."""
+    c = code.const
+    size = code.fabs(x)
+    high, low = _log(code, size)
+    product = code.fmul(y, high)
+    rest = code.fma(y, low, code.fma(y, high, code.fneg(product)))
+    inside = code.fcmp("olt", code.fabs(product), c(750.0))
+    n, large, small = exponential(code, bounded(code, product, -746.0, 710.0), code.select(inside, rest, c(0.0)))
+    value = code.scale(code.fadd(large, small), n)
+
+    integral = code.fcmp("oeq", code.roundeven(y), y)
+    half = code.fmul(y, c(0.5))
+    odd = code.iop("and", integral, code.fcmp("une", code.roundeven(half), half))
+    value = code.select(odd, code.copysign(value, x), value)
+    negative = code.iop("and", code.fcmp("olt", x, c(0.0)), code.fcmp("ogt", x, c(-INF)))
+    value = code.select(code.iop("and", negative, code.not_(integral)), c(NAN), value)
+    # one, even of nan: x**0, 1**y, (-1)**inf
+    endless = code.iop("and", code.fcmp("oeq", size, c(1.0)), code.fcmp("oeq", code.fabs(y), c(INF)))
+    one = code.iop("or", code.fcmp("oeq", y, c(0.0)), code.fcmp("oeq", x, c(1.0)))
+    return code.select(code.iop("or", one, endless), c(1.0), value)
+
+
+def cbrt(code: Code, x: int) -> int:
+    """The cube root: a polynomial for m**(-1/3), one step for that, and one for the root by what its cube lacks."""
+    c = code.const
+    size = code.fabs(x)
+    k, m = parts(code, size)
+    q = code.roundeven(code.fmul(k, c(1 / 3)))
+    j = code.fma(q, c(-3.0), k)
+    factor = code.select(code.fcmp("ogt", j, c(0.0)), c(CBRT_HALF), c(1.0))
+    factor = code.select(code.fcmp("olt", j, c(0.0)), c(CBRT_2), factor)
+    inverse = code.fmul(even_odd(code, m, CBRT), factor)
+    m = code.scale(m, j)
+    error = code.fma(code.fneg(m), code.fmul(code.fmul(inverse, inverse), inverse), c(1.0))
+    step = code.fma(error, c(2 / 9), c(1 / 3))
+    inverse = code.fma(code.fmul(inverse, error), step, inverse)
+    slope = code.fmul(inverse, inverse)
+    value = code.fmul(m, slope)
+    square = code.fmul(value, value)
+    square_low = code.fma(value, value, code.fneg(square))
+    minus = code.fneg(value)
+    lacking = code.fma(minus, square_low, code.fma(minus, square, m))
+    value = code.scale(code.fma(code.fmul(lacking, c(1 / 3)), slope, value), q)
+    usual = code.iop("and", code.fcmp("ogt", size, c(0.0)), code.fcmp("olt", size, c(INF)))
+    return code.copysign(code.select(usual, value, size), x)
+
+
+def hypot(code: Code, x: int, y: int) -> int:
+    """sqrt(x**2 + y**2) without overflow on the way; inf where one is infinite, even beside nan."""
+    c = code.const
+    a, b = code.fabs(x), code.fabs(y)
+    ahead = code.fcmp("ogt", a, b)
+    top, bottom = code.select(ahead, a, b), code.select(ahead, b, a)
+    n = code.exponent(top)
+    minus = code.fneg(n)
+    u, v = code.scale(top, minus), code.scale(bottom, minus)
+    square, other = code.fmul(u, u), code.fmul(v, v)
+    low = code.fadd(code.fma(u, u, code.fneg(square)), code.fma(v, v, code.fneg(other)))
+    total, rest = fast_two_sum(code, square, other)
+    value = code.scale(code.fadd(*root(code, total, code.fadd(rest, low))), n)
+    value = code.select(code.fcmp("oeq", top, c(0.0)), code.fadd(top, bottom), value)
+    infinite = code.iop("or", code.fcmp("oeq", a, c(INF)), code.fcmp("oeq", b, c(INF)))
+    return code.select(infinite, c(INF), value)
