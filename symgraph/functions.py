@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import types
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,11 +12,10 @@ import numpy as np
 from . import backends
 from .arguments import Parameter, argument_list, check_arguments, python_signature, unique_names
 from .differentiable import Differentiable
-from .errors import ConstantError, PrecisionWarning
 from .feeds import Dimensions, batch_shape, feed_symbol
-from .graph import Graph, Node, postorder
+from .graph import Graph, Node
 from .nodes import placeholder
-from .ops.creation import plain_number
+from .precision import FLOAT64, NUMBERS, check_constants, numbers_in, precision, real_dtype
 from .program import Program
 from .results import own_results
 from .rewriting import rewrite
@@ -109,10 +107,10 @@ class Function(Differentiable):
         self.__name__ = self.__qualname__ = name
         self.__signature__ = python_signature(self._parameters)
         self.__doc__ = f"{name}({', '.join(p.name for p in self._parameters)})\n\nComputes {self._text()}."
-        self._default = self._for(_real_dtype(np.dtype(dtype)) if dtype is not None else np.dtype(np.float64))
+        self._default = self._for(real_dtype(np.dtype(dtype)) if dtype is not None else np.dtype(np.float64))
         self._cores = tuple(node.core for node in self._default.placeholders[: len(self.args)])
         self._ranks = tuple(len(core) for core in self._cores)
-        number = self.dtype if self.dtype is not None else _FLOAT64
+        number = self.dtype if self.dtype is not None else FLOAT64
         self._number = (np.result_type(number, np.complex64) if domain == "complex" else number).type
         simple = not any(self._ranks) and not self._random and all(p.is_plain for p in self._parameters)
         self._of_numbers = simple and self._number in (np.float64, np.complex128)  # those hold every Python number
@@ -194,14 +192,16 @@ class Function(Differentiable):
             program = Program(
                 program.leaves, program.constants, program.steps, program.outputs[: len(translation.nodes)]
             )
-            _check_constants(program, dtype)
+            check_constants(program, dtype)
             place: dict[Node, int] = {node: i for i, node in enumerate(placeholders)}
             order = [place[leaf] for leaf in leaves]
             kind = self.dtype or dtype
             kind = np.result_type(kind, np.complex64) if self._options["domain"] == "complex" else kind
-            run = _numbers_in(kind, self._compiler(program), translation.nodes)
+            run = numbers_in(kind, self._compiler(program), translation.nodes)
             ordered = run if order == list(range(len(order))) else (lambda values: run([values[i] for i in order]))
-            found = self._compiled.setdefault(dtype, _Compiled(graph, placeholders, leaves, translation, program, ordered))
+            found = self._compiled.setdefault(
+                dtype, _Compiled(graph, placeholders, leaves, translation, program, ordered)
+            )
         return found
 
     def _derived(self, translation: Translation) -> Translation:
@@ -212,16 +212,11 @@ class Function(Differentiable):
 
     def __call__(self, *values: Any, **named: Any) -> Any:
         """The outputs for these arguments (see the class). Raises FeedTypeError, ShapeError, DimensionError before anything is computed."""
-        if (
-            self._of_numbers
-            and not named
-            and len(values) == len(self._ranks)
-            and _NUMBERS.issuperset(map(type, values))
-        ):
+        if self._of_numbers and not named and len(values) == len(self._ranks) and NUMBERS.issuperset(map(type, values)):
             return self._at_a_point(values)
         flat = self._flat(values, named)
-        dtype = self.dtype if self.dtype is not None else _precision(flat)
-        compiled = self._for(_real_dtype(dtype))
+        dtype = self.dtype if self.dtype is not None else precision(flat)
+        compiled = self._for(real_dtype(dtype))
         if self._options["domain"] == "complex":
             dtype = np.result_type(dtype, np.complex64)
         dimensions = Dimensions()
@@ -252,9 +247,13 @@ class Function(Differentiable):
         """The outputs for Python numbers: nothing has to be checked or broadcast."""
         if self._native is _NOT_TRIED:
             self._native = self._builtin(plain=False)
-            if self._native is not None:  # from now on calls go to it first, and from it to this class if they are no calls with floats
+            if (
+                self._native is not None
+            ):  # from now on calls go to it first, and from it to this class if they are no calls with floats
                 self.__class__ = type(
-                    self._kind.__name__, (self._kind,), {"__call__": self._native[0], "__module__": self._kind.__module__}
+                    self._kind.__name__,
+                    (self._kind,),
+                    {"__call__": self._native[0], "__module__": self._kind.__module__},
                 )
         number = self._number
         try:
@@ -273,7 +272,8 @@ class Function(Differentiable):
         form = None if self._structure.is_leaf else self._structure.flat_kind
         if make is None or not self._of_numbers or form is False or not self._is_plain():
             return None
-        leaves, places = self._default.leaves, {node: i for i, node in enumerate(self._default.placeholders)}
+        leaves = self._default.leaves
+        places: dict[Node, int] = {node: i for i, node in enumerate(self._default.placeholders)}
         order = [places[leaf] for leaf in leaves]
         return make(self._default.program, order, form, types.MethodType(self._kind.__call__, self), plain)
 
@@ -350,69 +350,6 @@ def _rebuild(kind: type[Function], args: Any, outputs: Any, options: dict[str, A
 
 def _core_text(shape: Sequence[Any]) -> str:
     return f"({','.join(str(dim).replace(' ', '') for dim in shape)})"
-
-
-def _real_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return np.empty(0, dtype).real.dtype
-
-
-_FLOAT64 = np.dtype(np.float64)
-_NUMBERS = frozenset((float, int, bool, np.float64))
-
-
-def _precision(values: Sequence[Any]) -> np.dtype[Any]:
-    """The precision of what is fed, where Python numbers take part in none, and integers count as float64."""
-    dtypes = set()
-    for value in values:
-        if type(value) in (float, int, complex, bool):
-            continue
-        dtype = getattr(value, "dtype", _FLOAT64)
-        dtypes.add(dtype if isinstance(dtype, np.dtype) and dtype.kind in "fc" else _FLOAT64)
-    return _real_dtype(np.result_type(*dtypes)) if dtypes and dtypes != {_FLOAT64} else _FLOAT64
-
-
-def _check_constants(program: Program, dtype: np.dtype[Any]) -> None:
-    """ConstantError where a constant is beyond the largest number of `dtype`; a PrecisionWarning where it becomes 0."""
-    if dtype.itemsize > 8:  # holds every Python number
-        return
-    largest, smallest = float(np.finfo(dtype).max), float(np.finfo(dtype).smallest_subnormal)
-    for value in program.constants:
-        if type(value) not in (float, complex) or not np.isfinite(value):
-            continue
-        for part in (value.real, value.imag):
-            if abs(part) > largest:
-                raise ConstantError(
-                    f"The constant {part} is beyond the largest {dtype}, {largest}; rescale, or use a wider dtype"
-                )
-            if part and abs(part) < smallest / 2:
-                warnings.warn(
-                    f"The constant {part} is below the smallest {dtype}, {smallest}, and becomes 0",
-                    PrecisionWarning,
-                    stacklevel=2,
-                )
-
-
-def _numbers_in(dtype: np.dtype[Any], run: backends.Runner, nodes: Sequence[Node]) -> backends.Runner:
-    """`run` with those outputs that nothing fed decides the dtype of (constants, and numbers made of dimensions) in `dtype`, as all others."""
-    fed: set[Node] = set()
-    for node in postorder(nodes):
-        if isinstance(node, placeholder) or any(source in fed for source in node.input_nodes):
-            fed.add(node)
-    lengths = [isinstance(node, plain_number) or node.spec.dtype in (float, complex) for node in nodes]
-    places = [i for i, (node, is_length) in enumerate(zip(nodes, lengths, strict=True)) if is_length or node not in fed]
-    if not places:
-        return run
-    partner = np.result_type(dtype, np.complex64)
-
-    def run_typed(values: Sequence[Any]) -> list[Any]:
-        outputs = run(values)
-        for place in places:
-            value = np.asarray(outputs[place])
-            if value.dtype.kind != "b":
-                outputs[place] = value.astype(partner if value.dtype.kind == "c" else dtype)[()]
-        return outputs
-
-    return run_typed
 
 
 def _filled(output: Any, batch: tuple[int, ...], rank: int) -> Any:

@@ -24,7 +24,7 @@ LAYERS = [
     {"differentiate", "rewriting", "translation"},
     {"program"},
     {"backends"},
-    {"feeds", "results"},
+    {"feeds", "precision", "results"},
     {"session", "arguments", "sampling", "differentiable"},
     {"functions"},
 ]  # then the rest (train, fit, testing, draw, export, ...), then __init__

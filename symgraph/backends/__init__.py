@@ -11,6 +11,7 @@ from typing import Any
 
 from ..program import Program
 
+
 def _default() -> str:
     return os.environ.get("SYMGRAPH_BACKEND", "numpy")
 

@@ -71,8 +71,10 @@ def _tasks(program: Program, threads: int, optimistic: bool) -> list[tuple[Task,
     seen = {*program.outputs, *range(program.leaves + len(program.constants))}
     ends: list[list[int]] = []
     for item in reversed(items):
-        kernel = isinstance(item, Kernel)
-        touched = [n for n, *_ in (*item.inputs, *item.outputs)] if kernel else [*item.inputs, item.output]
+        if isinstance(item, Kernel):
+            touched = [*[n for n, _ in item.inputs], *[n for n, _, _ in item.outputs]]
+        else:
+            touched = [*item.inputs, item.output]
         ends.append([n for n in dict.fromkeys(touched) if n not in seen])
         seen.update(touched)
     return [(_task(item, program, threads), end) for item, end in zip(items, reversed(ends), strict=True)]

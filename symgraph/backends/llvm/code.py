@@ -32,7 +32,9 @@ class Code:
     def __init__(self) -> None:
         self.instructions: list[Instruction] = []
         self.kinds: list[str] = []
-        self.functions: dict[str, tuple[Code, int]] = {}  # code of its own for each "elementary" instruction, and its result
+        self.functions: dict[
+            str, tuple[Code, int]
+        ] = {}  # code of its own for each "elementary" instruction, and its result
         self._numbers: dict[Instruction, int] = {}
 
     def emit(self, op: str, kind: str, *args: object) -> int:

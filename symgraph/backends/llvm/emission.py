@@ -14,7 +14,17 @@ __all__ = ["Emission", "contracted", "needed", "sources"]
 _SUFFIX = {"double": "f64", "float": "f32", "i64": "i64", "i32": "i32", "i1": "i1"}
 _BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "fadd": "fadd", "fsub": "fsub", "fmul": "fmul", "fdiv": "fdiv"}
 _INTRINSICS = {"fabs": 1, "sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "roundeven": 1, "copysign": 2, "fma": 3}
-_FIRST_SOURCE = {"leaf": None, "const": None, "fcmp": 3, "icmp": 3, "iop": 3, "call": 3, "elementary": 3, "rare": 3, "table": 3}
+_FIRST_SOURCE = {
+    "leaf": None,
+    "const": None,
+    "fcmp": 3,
+    "icmp": 3,
+    "iop": 3,
+    "call": 3,
+    "elementary": 3,
+    "rare": 3,
+    "table": 3,
+}
 
 
 def sources(instruction: Instruction) -> Sequence[int]:
@@ -107,7 +117,9 @@ class Emission:
             name = f"{self._prefix}{number}"
             plain = _BINARY.get(op)
             if plain is not None:
-                self.lines.append(f"{name} = {plain} {self.types[kind]} {names[instruction[2]]}, {names[instruction[3]]}")
+                self.lines.append(
+                    f"{name} = {plain} {self.types[kind]} {names[instruction[2]]}, {names[instruction[3]]}"
+                )
             elif op in _INTRINSICS:
                 self._intrinsic(name, op, kind, [names[i] for i in instruction[2:]])
             else:
@@ -256,7 +268,16 @@ class Emission:
         lines.append("do:")
         lines += [f"%e{k} = extractelement {t} %a{k}, i32 %i" for k in range(count)]
         operands = ", ".join(f"double %e{k}" for k in range(count))
-        lines += [f"%y = call double {scalar}({operands})", f"%ins = insertelement {t} %r, double %y, i32 %i", "br label %end"]
+        lines += [
+            f"%y = call double {scalar}({operands})",
+            f"%ins = insertelement {t} %r, double %y, i32 %i",
+            "br label %end",
+        ]
         kept = "[ %r, %loop ], [ %ins, %do ]" if masked else "[ %ins, %do ]"
-        lines += ["end:", f"%set = phi {t} {kept}", "%next = add i32 %i, 1", f"%more = icmp ult i32 %next, {self.width}"]
+        lines += [
+            "end:",
+            f"%set = phi {t} {kept}",
+            "%next = add i32 %i, 1",
+            f"%more = icmp ult i32 %next, {self.width}",
+        ]
         return "\n".join([*lines, "br i1 %more, label %loop, label %out", "out:", f"ret {t} %set"])

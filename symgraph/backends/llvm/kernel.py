@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
 from typing import NamedTuple
 
 from .code import Code, Instruction
@@ -114,7 +113,9 @@ def _uniform(items: Sequence[tuple[int, Instruction]], leaves: set[int]) -> set[
     constants = {n for n, i in items if i[0] == "const"}
     uniform = set(leaves)
     for number, instruction in items:
-        if instruction[0] not in ("const", "leaf") and all(s in uniform or s in constants for s in sources(instruction)):
+        if instruction[0] not in ("const", "leaf") and all(
+            s in uniform or s in constants for s in sources(instruction)
+        ):
             uniform.add(number)
     return uniform
 
@@ -240,7 +241,9 @@ class _Memory:
                 lines.append(f"store {t} {value}, ptr %r{k}, align 1")
                 continue
             for lane in range(width):
-                base, step = (f"%r{k}", lane * row + offset) if operand.pattern == CONTIGUOUS else (f"%r{k}.{lane}", offset)
+                base, step = (
+                    (f"%r{k}", lane * row + offset) if operand.pattern == CONTIGUOUS else (f"%r{k}.{lane}", offset)
+                )
                 lines.append(f"{name}.p{lane} = getelementptr i8, ptr {base}, i64 {step * SIZE[kind]}")
                 one = value
                 if width > 1:

@@ -95,7 +95,7 @@ class _Operators:
     def __float__(self) -> float:
         raise Unsupported("the number of a value that is not there yet")
 
-    __int__ = __index__ = __complex__ = __float__  # type: ignore[assignment]
+    __int__ = __index__ = __complex__ = __float__
 
 
 class Lane(_Operators):
@@ -139,7 +139,8 @@ class Lanes(_Operators):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.entries.shape
+        shape: tuple[int, ...] = self.entries.shape
+        return shape
 
     @property
     def ndim(self) -> int:

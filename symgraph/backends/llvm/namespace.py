@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import complexes, elementary, small
+from . import complexes, elementary, small, special
 from .code import Code
 from .lanes import BOOL, KINDS, Lane, Lanes, Unsupported, common, joined
 
@@ -62,6 +62,7 @@ class Namespace:
     def __init__(self, code: Code) -> None:
         self.code = code
         self.linalg = small.LinearAlgebra(self)
+        self.special = special.SpecialFunctions(self)
 
     def __getattr__(self, name: str) -> Any:
         raise Unsupported(f"the function {name}")
@@ -110,7 +111,9 @@ class Namespace:
 
     @staticmethod
     def _floating(dtype: np.dtype[Any]) -> np.dtype[Any]:
-        return np.dtype(np.float64) if dtype == BOOL else dtype
+        if dtype == BOOL:  # NumPy has rules of its own for these
+            raise Unsupported("arithmetic of conditions")
+        return dtype
 
     def _arithmetic(self, op: str, x: Any, y: Any) -> Lane:
         dtype = self._floating(common(x, y))
@@ -212,7 +215,9 @@ class Namespace:
     # --- comparisons and conditions
 
     def _compared(self, relation: str, x: Any, y: Any) -> Lane:
-        dtype, code = self._floating(common(x, y)), self.code
+        dtype, code = common(x, y), self.code
+        if dtype == BOOL:
+            dtype = np.dtype(np.float64)
         a, b = self.lane(x, dtype), self.lane(y, dtype)
         if dtype.kind != "c":
             return Lane(self, BOOL, (code.fcmp(relation, a.ids[0], b.ids[0]),))
@@ -274,7 +279,8 @@ class Namespace:
         return Lane(self, dtype, tuple(self.code.select(truth, p, q) for p, q in zip(a.ids, b.ids, strict=True)))
 
     def _any_part(self, test: Callable[[int], int], x: Any) -> Lane:
-        parts = [test(part) for part in self.lane(x, self._floating(common(x))).ids]
+        dtype = common(x)
+        parts = [test(part) for part in self.lane(x, np.dtype(np.float64) if dtype == BOOL else dtype).ids]
         return Lane(self, BOOL, (functools.reduce(lambda a, b: self.code.iop("or", a, b), parts),))
 
     @_by_entry
@@ -354,8 +360,9 @@ class Namespace:
     # --- shapes
 
     def _shaped(self, x: Any, function: Callable[[Any], Any]) -> Any:
-        array = x if isinstance(x, Lanes) else Lanes.of(self.asarray(x))
-        return array.with_entries(function(array.entries)) if isinstance(array, Lanes) else array
+        value = x if isinstance(x, (Lane, Lanes)) else self.asarray(x)
+        array = Lanes.of(value) if isinstance(value, Lane) else value
+        return array.with_entries(function(array.entries))
 
     def reshape(self, x: Any, shape: Any) -> Any:
         return self._shaped(x, lambda e: np.reshape(e, shape))

@@ -22,14 +22,19 @@ __all__ = ["native_callable", "try_native"]
 
 _FLOAT64 = np.dtype(np.float64)
 _FASTCALL_KEYWORDS = 0x82  # METH_FASTCALL | METH_KEYWORDS
-_TYPE, _VALUE = 8, 16  # where an object of CPython has its type, and a float its value, an array the address of its entries
+_TYPE, _VALUE = (
+    8,
+    16,
+)  # where an object of CPython has its type, and a float its value, an array the address of its entries
 
 
 class _MethodDef(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("code", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p)]
 
 
-def native_callable(program: Program, order: Sequence[int], form: type | None, otherwise: Callable[..., Any], plain: bool = False) -> Any:
+def native_callable(
+    program: Program, order: Sequence[int], form: type | None, otherwise: Callable[..., Any], plain: bool = False
+) -> Any:
     """A builtin function of floats that gives what `program` computes; every other call goes to `otherwise`.
 
     Args:
@@ -50,10 +55,12 @@ def native_callable(program: Program, order: Sequence[int], form: type | None, o
         raise Unsupported("results other than floats")
     text, symbols, keep = _text(program, kernel, outputs, order, form, plain)
     addresses = {symbol: address(symbol) for symbol in symbols}
-    addresses |= {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value for name in _PYTHON}
+    addresses |= {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in _PYTHON}
     machine = load(to_object(text), ["native"], addresses)
     definition = _MethodDef(b"native", machine.addresses["native"], _FASTCALL_KEYWORDS, None)
-    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(("PyCFunction_NewEx", ctypes.pythonapi))
+    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
+        ("PyCFunction_NewEx", ctypes.pythonapi)
+    )
     function = make(ctypes.addressof(definition), otherwise, None)
     return function, (machine, definition, keep)
 
@@ -120,17 +127,29 @@ def _text(
         raise Unsupported("a program of this length")
     body = Emission(code, 1)
     lines = ["entry:", f"%count = icmp eq i64 %nargs, {program.leaves}", "%plain = icmp eq ptr %kwnames, null"]
-    lines += ["%fits = and i1 %count, %plain", "br i1 %fits, label %look, label %slow", "look:", "%ok0 = icmp eq i64 0, 0"]
+    lines += [
+        "%fits = and i1 %count, %plain",
+        "br i1 %fits, label %look, label %slow",
+        "look:",
+        "%ok0 = icmp eq i64 0, 0",
+    ]
     places: dict[int, int] = {number: order[number] for number in range(program.leaves)}
     for leaf in range(program.leaves):
         lines += _checked(leaf, places[leaf])
     lines += [f"br i1 %ok{program.leaves}, label %fast, label %slow", "slow:"]
-    lines += ["%other = call ptr @PyObject_Vectorcall(ptr %self, ptr %args, i64 %nargs, ptr %kwnames)", "ret ptr %other", "fast:"]
+    lines += [
+        "%other = call ptr @PyObject_Vectorcall(ptr %self, ptr %args, i64 %nargs, ptr %kwnames)",
+        "ret ptr %other",
+        "fast:",
+    ]
     for (number, _), (_, entries) in zip(kernel.inputs, kernel.trace.inputs, strict=True):
         leaf = new.get(entries[0], -1)
         if leaf >= 0:
             body.names[leaf] = f"%x{number}"
-            body.lines += [f"%at{number} = getelementptr i8, ptr %arg{number}, i64 {_VALUE}", f"%x{number} = load double, ptr %at{number}"]
+            body.lines += [
+                f"%at{number} = getelementptr i8, ptr %arg{number}, i64 {_VALUE}",
+                f"%x{number} = load double, ptr %at{number}",
+            ]
     body.run(contracted(code, wanted, written))
     boxes = _Boxes(body, plain)
     objects = [boxes.box(value, [new[n] for n in entries]) for value, entries in zip(values, numbers, strict=True)]
@@ -200,12 +219,18 @@ class _Boxes:
             if self._plain:
                 return self._new(f"@PyFloat_FromDouble(double {operands[0]})")
             name = self._new(f"@PyType_GenericAlloc(ptr {_pointer(np.float64)}, i64 0)")
-            self._body.lines += [f"{name}at = getelementptr i8, ptr {name}, i64 {_VALUE}", f"store double {operands[0]}, ptr {name}at"]
+            self._body.lines += [
+                f"{name}at = getelementptr i8, ptr {name}, i64 {_VALUE}",
+                f"store double {operands[0]}, ptr {name}at",
+            ]
             return name
         make = functools.partial(np.empty, value.shape)
         self.keep.append(make)
         name = self._new(f"@PyObject_CallNoArgs(ptr {_pointer(make)})")
-        self._body.lines += [f"{name}at = getelementptr i8, ptr {name}, i64 {_VALUE}", f"{name}data = load ptr, ptr {name}at"]
+        self._body.lines += [
+            f"{name}at = getelementptr i8, ptr {name}, i64 {_VALUE}",
+            f"{name}data = load ptr, ptr {name}at",
+        ]
         for place, operand in enumerate(operands):
             self._body.lines += [
                 f"{name}e{place} = getelementptr double, ptr {name}data, i64 {place}",

@@ -7,6 +7,7 @@ arrays. All native steps that can run between the same library steps are one ker
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -95,7 +96,13 @@ class Kernel:
 def _computed(operation: Operation, arguments: Sequence[Any], namespace: Namespace) -> Any:
     try:
         value = operation.compute(*arguments, xp=namespace)
-    except (AttributeError, TypeError, IndexError, ValueError, NotImplementedError) as error:  # it asks for more than lanes have
+    except (
+        AttributeError,
+        TypeError,
+        IndexError,
+        ValueError,
+        NotImplementedError,
+    ) as error:  # it asks for more than lanes have
         raise Unsupported(str(error)) from error
     if not isinstance(value, (Lane, Lanes)):
         raise Unsupported("a result that is no lane")
@@ -145,7 +152,8 @@ class _Partition:
                     kernel.outputs = [(n, self.native[n], _places(self.depends[n])) for n in numbers]
                     kernel.equals = {(_places(a), _places(b)) for a, b in self.equals.get(stage, ())}
                     items.append(kernel)
-            result.append(items + self.library.get(stage, []))  # type: ignore[arg-type]
+            items.extend(self.library.get(stage, []))
+            result.append(items)
         return result
 
     def _place(self, step: Step) -> None:
@@ -201,7 +209,7 @@ class _Partition:
         if step.operation.needs_equal_batches and len(set(masks)) > 1:  # type: ignore[attr-defined]
             if not self.optimistic:
                 raise Unsupported("batches that may differ")
-            self.equals.setdefault(stage, set()).update(zip(masks, masks[1:], strict=False))
+            self.equals.setdefault(stage, set()).update(itertools.pairwise(masks))
         self.depends[step.output] = functools.reduce(operator.or_, masks, 0)
         kernel.trace.values[step.output] = value
         kernel.steps.append((step, places))

@@ -68,10 +68,17 @@ class Parts:
     def _read(self, chunk: Sequence[tuple[int, Instruction]]) -> list[int]:
         return sorted({s for _, i in chunk for s in sources(i) if s in self._slot})
 
-    def _function(self, place: int, chunk: Sequence[tuple[int, Instruction]], read: Sequence[int], kept: Sequence[int]) -> None:
+    def _function(
+        self, place: int, chunk: Sequence[tuple[int, Instruction]], read: Sequence[int], kept: Sequence[int]
+    ) -> None:
         part = Emission(self._body.code, self._body.width, "v")
         outside, later = set(read), set(kept)
-        for number, instruction in chunk:  # loads stand before the first use and stores after the value: few values at a time are in registers
+        for (
+            number,
+            instruction,
+        ) in (
+            chunk
+        ):  # loads stand before the first use and stores after the value: few values at a time are in registers
             for source in sources(instruction):
                 if source in outside:
                     outside.remove(source)
@@ -79,7 +86,9 @@ class Parts:
             part.run([(number, instruction)])
             if number in later:
                 part.lines += self._store(part, number, "k")
-        text = "\n".join([f"define internal void @part{place}(ptr noalias %scratch) noinline {{", *part.lines, "ret void", "}"])
+        text = "\n".join(
+            [f"define internal void @part{place}(ptr noalias %scratch) noinline {{", *part.lines, "ret void", "}"]
+        )
         self.functions.append(text)
         self.declarations.update(part.declarations)
         self.symbols |= part.symbols

@@ -13,7 +13,6 @@ import numpy as np
 from ...graph import new_lock
 from .code import Code
 from .elementary import expanded
-from .emission import needed
 from .engine import host, load, to_object
 from .kernel import CONTIGUOUS, STRIDED, UNIFORM, Operand, loop_text, width_of
 from .lanes import KINDS, Unsupported
@@ -107,7 +106,9 @@ class _Variant:
                 results[place] = result
         return results
 
-    def _run_group(self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: tuple[int, ...]) -> list[Any]:
+    def _run_group(
+        self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: tuple[int, ...]
+    ) -> list[Any]:
         outputs = [self.outputs[place] for place in places]
         used = sorted(frozenset().union(*[output.inputs for output in outputs]))
         results = [np.empty((*shape, *output.core), output.dtype) for output in outputs]
@@ -121,12 +122,15 @@ class _Variant:
             loop.run([*operands, *results], None, count, self.threads)
             return results
         strides = [
-            np.broadcast_to(a, (*shape, *self.cores[i])).strides[: len(shape)] for i, a in zip(used, operands, strict=True)
+            np.broadcast_to(a, (*shape, *self.cores[i])).strides[: len(shape)]
+            for i, a in zip(used, operands, strict=True)
         ]
         self._run_strided(places, used, operands, strides, results, shape)
         return results
 
-    def _run_strided(self, places: Any, used: Any, operands: Any, strides: Any, results: Any, shape: tuple[int, ...]) -> None:
+    def _run_strided(
+        self, places: Any, used: Any, operands: Any, strides: Any, results: Any, shape: tuple[int, ...]
+    ) -> None:
         """Loops over all axes: the longest one inside, the others around it."""
         own = [result.strides[: len(shape)] for result in results]
         axes, lengths = _coalesced([*strides, *own], shape)
@@ -136,7 +140,10 @@ class _Variant:
         count = lengths[inner]
         rows = [a.itemsize * math.prod(self.cores[i]) for i, a in zip(used, operands, strict=True)]
         patterns = tuple(
-            [UNIFORM if s == 0 or count == 1 else CONTIGUOUS if s == row else STRIDED for s, row in zip(steps, rows, strict=False)]
+            [
+                UNIFORM if s == 0 or count == 1 else CONTIGUOUS if s == row else STRIDED
+                for s, row in zip(steps, rows, strict=False)
+            ]
         )
         compact = all(
             s == result.itemsize * math.prod(self.outputs[p].core)
@@ -155,7 +162,9 @@ class _Variant:
             ]
             loop.run_at(addresses, steps, count, 1)
 
-    def _loop(self, places: tuple[int, ...], used: Sequence[int], patterns: tuple[str, ...], count: int, compact: bool = True) -> _CompiledLoop:
+    def _loop(
+        self, places: tuple[int, ...], used: Sequence[int], patterns: tuple[str, ...], count: int, compact: bool = True
+    ) -> _CompiledLoop:
         wide = count >= 2 * host().bits // 32
         key = (places, patterns, compact, wide)
         loop = self.loops.get(key)
@@ -169,11 +178,17 @@ class _Variant:
     def _compiled(self, places: Any, used: Any, patterns: Any, compact: bool, wide: bool) -> _CompiledLoop:
         code, numbers = expanded(self.code, [n for place in places for n in self.outputs[place].lanes])
         inputs = [
-            Operand(KINDS[self.dtypes[i]], tuple((numbers.get(n, -1), k) for k, n in enumerate(self.leaves[i])), pattern)
+            Operand(
+                KINDS[self.dtypes[i]], tuple((numbers.get(n, -1), k) for k, n in enumerate(self.leaves[i])), pattern
+            )
             for i, pattern in zip(used, patterns, strict=True)
         ]
         outputs = [
-            Operand(KINDS[o.dtype], tuple((numbers[n], k) for k, n in enumerate(o.lanes)), CONTIGUOUS if compact else STRIDED)
+            Operand(
+                KINDS[o.dtype],
+                tuple((numbers[n], k) for k, n in enumerate(o.lanes)),
+                CONTIGUOUS if compact else STRIDED,
+            )
             for o in (self.outputs[place] for place in places)
         ]
         size = len(code.instructions)
@@ -184,7 +199,9 @@ class _Variant:
 class _CompiledLoop:
     """Machine code of a kernel for certain patterns of its operands."""
 
-    def __init__(self, code: Code, inputs: Sequence[Operand], outputs: Sequence[Operand], width: int, size: int) -> None:
+    def __init__(
+        self, code: Code, inputs: Sequence[Operand], outputs: Sequence[Operand], width: int, size: int
+    ) -> None:
         self.text, symbols, self._scratch = loop_text("kernel", code, inputs, outputs, width)
         self._machine = load(to_object(self.text), ["kernel"], {symbol: address(symbol) for symbol in symbols})
         self._function = _Loop(self._machine.addresses["kernel"])

@@ -29,17 +29,19 @@ def vectorized(build: Callable[..., int], count: int, width: int, dtype: Any = n
     leaves = [code.leaf(kind, place) for place in range(count)]
     result = build(code, *leaves)
     inputs = [Operand(kind, ((leaf, 0),), CONTIGUOUS) for leaf in leaves]
-    text, symbols, _ = loop_text("kernel", code, inputs, [Operand(code.kinds[result], ((result, 0),), CONTIGUOUS)], width)
-    machine = load(to_object(text), ["kernel"], {symbol: address(symbol) for symbol in symbols})
-    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)(
-        machine.addresses["kernel"]
+    text, symbols, _ = loop_text(
+        "kernel", code, inputs, [Operand(code.kinds[result], ((result, 0),), CONTIGUOUS)], width
     )
+    machine = load(to_object(text), ["kernel"], {symbol: address(symbol) for symbol in symbols})
+    function = ctypes.CFUNCTYPE(
+        None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p
+    )(machine.addresses["kernel"])
     result_dtype = {"double": np.float64, "float": np.float32, "i1": np.bool_}[code.kinds[result]]
 
     def run(*arrays: Any) -> Any:
         size = len(arrays[0])
         padded = [np.concatenate([np.asarray(a, dtype), np.ones(max(0, width - size), dtype)]) for a in arrays]
-        out = np.empty(len(padded[0]), result_dtype)
+        out: Any = np.empty(len(padded[0]), result_dtype)
         pointers = np.array([a.ctypes.data for a in [*padded, out]], dtype=np.uintp)
         strides = np.zeros(len(pointers), np.int64)
         function(pointers.ctypes.data, strides.ctypes.data, 0, len(out), None)
