@@ -68,7 +68,7 @@ FITS = {
     "pow": Fit(
         lambda z: ((2 * mpmath.atanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 2) / z - mpmath.mpf(2) / 3) / z,
         0,
-        "0.02945",
+        "0.04001",
         7,
         lambda z: z**2 / 2,
         note="((2 * atanh(s) / s - 2) / z - 2/3) / z, where z = s**2",
