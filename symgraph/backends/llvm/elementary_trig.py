@@ -20,9 +20,9 @@ from .elementary_base import SHIFT, SIGN, fast_two_sum, quotient
 
 __all__ = ["cos", "sin", "tan"]
 
-LIMIT = 2.0**30
+LIMIT = 2.0**21
 TWO_OVER_PI = 0.6366197723675814
-HALF_PI = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33)  # their sum is pi/2
+HALF_PI = (1.5707963267948966, 6.12323399667708e-17, -9.403137205957857e-27)  # 53, 32 and 53 bits: pi/2
 
 # scripts/minimax.py SIN: error 2**-57.9 (2**-57.9 before rounding)
 SIN = (
@@ -64,11 +64,8 @@ def reduced(code: Code, x: int) -> Reduced:
     shifted = code.fma(size, code.const(TWO_OVER_PI), code.const(SHIFT))
     n = code.fsub(shifted, code.const(SHIFT))
     first = code.fma(n, code.const(-HALF_PI[0]), size)
-    second = code.fmul(n, code.const(-HALF_PI[1]))
-    r, low = fast_two_sum(
-        code, first, second
-    )  # exact although `first` may be small: it is a multiple of the other's last place
-    low = code.fadd(low, code.fma(n, code.const(-HALF_PI[1]), code.fneg(second)))
+    # exact too, although `first` may be small: it is a multiple of the last place of the product, which has 53 bits
+    r, low = fast_two_sum(code, first, code.fmul(n, code.const(-HALF_PI[1])))
     low = code.fma(n, code.const(-HALF_PI[2]), low)
     half = code.fmul(r, code.const(-0.5))
     near = code.fma(half, r, code.const(1.0))  # rounded once, so that its error is known
