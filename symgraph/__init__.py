@@ -7,7 +7,7 @@ array([[ 2.],
        [-1.]])
 """
 
-from . import derivatives, errors, ops, train  # noqa: F401
+from . import derivatives, errors, ops, sparse, train  # noqa: F401
 from .differentiate import gradients
 from .dropin import lambdify
 from .errors import *  # noqa: F403

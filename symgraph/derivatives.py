@@ -34,7 +34,7 @@ from .shapes import format_shape
 from .structure import Structure
 from .translation import Translation
 
-__all__ = ["Derivative", "derivative"]
+__all__ = ["Derivative", "chosen_symbols", "derivative"]
 
 _SCALAR_ONLY = ("grad", "value_and_grad", "hess", "hessp")
 _UNKNOWN_LENGTH = 1000  # what an unknown length is taken for where costs are compared
@@ -52,11 +52,11 @@ class Derivative(Function):
     <symgraph Function grad_f(x): ()->() = grad of x**2>
     """
 
-    def __init__(self, base: Function, kind: str, wrt: Any = None, **options: Any) -> None:
+    def __init__(self, base: Function, kind: str, wrt: Any = None) -> None:
         if kind not in _KINDS:
             raise ValueError(f"{kind!r} is none of {', '.join(_KINDS)}")
-        self.base, self._which, self._wrt_given, self._how = base, kind, wrt, options
-        self.wrt, self._single = _symbols(base, wrt)
+        self.base, self._which, self._wrt_given = base, kind, wrt
+        self.wrt, self._single = chosen_symbols(base, wrt)
         _check_outputs(base, kind)
         self._extra = _extra_arguments(base, kind, self.wrt)
         self._entries_first = base._entries_first
@@ -73,7 +73,7 @@ class Derivative(Function):
         return f"{self._which} of {self.base._text()}"
 
     def __reduce__(self) -> Any:
-        return _rebuild, (self.base, self._which, self._wrt_given, self._how)
+        return _rebuild, (self.base, self._which, self._wrt_given)
 
     def _form(self) -> Any:
         """The structure of the results."""
@@ -186,7 +186,7 @@ _KINDS = {
 }
 
 
-def derivative(base: Function, kind: str, wrt: Any = None, **options: Any) -> Function:
+def derivative(base: Function, kind: str, wrt: Any = None, sparse: bool = False) -> Any:
     """The derivative of a Function, made once and kept with it.
 
     >>> x = sympy.Symbol("x")
@@ -195,18 +195,17 @@ def derivative(base: Function, kind: str, wrt: Any = None, **options: Any) -> Fu
     """
     wrt = tuple(wrt) if isinstance(wrt, (list, sympy.MatrixBase)) else wrt
     kept = base.__dict__.setdefault("_derivatives", {})
-    key = (kind, wrt, tuple(sorted(options.items())))
-    found: Function | None = kept.get(key)
-    if found is None:
-        found = kept.setdefault(key, Derivative(base, kind, wrt, **options))
-    return found
+    key = (kind, wrt, sparse)
+    if key not in kept:
+        kept.setdefault(key, OPERATORS["sparse derivative"](base, kind, wrt) if sparse else Derivative(base, kind, wrt))
+    return kept[key]
 
 
-def _rebuild(base: Function, kind: str, wrt: Any, options: dict[str, Any]) -> Function:
-    return derivative(base, kind, wrt, **options)
+def _rebuild(base: Function, kind: str, wrt: Any) -> Any:
+    return derivative(base, kind, wrt)
 
 
-def _symbols(base: Function, wrt: Any) -> tuple[tuple[Any, ...], bool]:
+def chosen_symbols(base: Function, wrt: Any) -> tuple[tuple[Any, ...], bool]:
     """The symbols to differentiate for, and whether a single one was asked for."""
     single = wrt is not None and not isinstance(wrt, (list, tuple, sympy.Tuple, sympy.MatrixBase))
     symbols = base.args if wrt is None else (wrt,) if single else tuple(wrt)

@@ -19,8 +19,8 @@ class Differentiable:
     np.float64(6.0)
     """
 
-    def _derivative(self, kind: str, wrt: Any = None, **options: Any) -> Any:
-        return OPERATORS["derivative"](self, kind, wrt, **options)
+    def _derivative(self, kind: str, wrt: Any = None, sparse: bool = False) -> Any:
+        return OPERATORS["derivative"](self, kind, wrt, sparse)
 
     def grad(self, wrt: Any = None) -> Any:
         """The gradient of the one output, a scalar, as a Function of the same arguments.
@@ -49,8 +49,11 @@ class Differentiable:
         """
         return self._derivative("value_and_grad", wrt)
 
-    def jac(self, wrt: Any = None, **options: Any) -> Any:
+    def jac(self, wrt: Any = None, sparse: bool = False) -> Any:
         """The derivatives of each output: for one symbol `wrt` of shape s, arrays of the batch shape, then the output's own, then s.
+
+        It is computed by the cheaper mode, forward or reverse. With `sparse` the result is a `scipy.sparse.csr_array` at one point, whose rows
+        are all entries of all outputs and whose columns those of all `wrt`; see `symgraph.sparse.SparseDerivative`.
 
         >>> import sympy
         >>> from symgraph import function
@@ -59,10 +62,10 @@ class Differentiable:
         array([[3., 2.],
                [0., 1.]])
         """
-        return self._derivative("jac", wrt, **options)
+        return self._derivative("jac", wrt, sparse)
 
-    def hess(self, wrt: Any = None, **options: Any) -> Any:
-        """The second derivatives of the one output, a scalar; for several `wrt` a tuple of tuples.
+    def hess(self, wrt: Any = None, sparse: bool = False) -> Any:
+        """The second derivatives of the one output, a scalar; for several `wrt` a tuple of tuples. `sparse` as for `jac`.
 
         >>> import sympy
         >>> from symgraph import function
@@ -70,7 +73,7 @@ class Differentiable:
         >>> function((x, y), x**2 * y).hess()(2.0, 3.0)
         ((np.float64(6.0), np.float64(4.0)), (np.float64(4.0), np.float64(0.0)))
         """
-        return self._derivative("hess", wrt, **options)
+        return self._derivative("hess", wrt, sparse)
 
     def hessp(self, wrt: Any = None) -> Any:
         """The second derivatives times a vector, without the matrix: takes the arguments, then for each `wrt` a vector of its shape.

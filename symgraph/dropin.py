@@ -23,7 +23,7 @@ from .structure import ComputedKeys, Structure
 
 __all__ = ["Lambdified", "lambdify"]
 
-_OWN_MODULES = ("numpy", "scipy", "math", "cmath")
+_OWN_MODULES = ("numpy", "scipy", "math")
 _number = itertools.count(1)
 
 
@@ -104,8 +104,9 @@ def lambdify(
         args: a symbol, f(t), a MatrixSymbol, an explicit matrix of symbols, a string, or a list of such, nested at will.
         expr: an expression, explicit matrix, relation, string, or a list, tuple or dict of such, nested at will. Keys of a dict are computed
             if they are expressions of the arguments.
-        modules: None, "numpy", "scipy", "math", "cmath" (which sets `domain="complex"`), dicts from names to callables and numbers, or a list of
-            those, earlier ones first. With any other module ("mpmath", "sympy", "torch", ...), or a `printer`, SymPy's own lambdify does the work.
+        modules: None, "numpy", "scipy", "math", dicts from names to callables and numbers, or a list of those, earlier ones first. With any
+            other module ("cmath", whose values on branch cuts are not SymPy's, "mpmath", "sympy", "torch", ...), or a `printer`, SymPy's own
+            lambdify does the work.
         use_imps: whether implementations by `implemented_function` are used.
         dummify, cse: accepted, and without effect: names never become code, and equal parts are always computed once.
         docstring_limit: expressions whose text is longer are left out of `__doc__`; None for no limit.
@@ -137,7 +138,7 @@ def lambdify(
         expr,
         docstring_limit=docstring_limit,
         dtype=dtype,
-        domain="complex" if names[:1] == ["cmath"] else domain,
+        domain=domain,
         backend=backend,
         name="_lambdifygenerated",
         broadcast=broadcast,

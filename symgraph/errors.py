@@ -144,6 +144,8 @@ def brief(expr: Any) -> str:
         text = str(expr) if _is_small(expr) else f"a large {type(expr).__name__}"
     except RecursionError:
         return f"a deep {type(expr).__name__}"
+    except Exception:  # SymPy cannot print all that it can build: a message about something else must not fail for that
+        return f"a {type(expr).__name__}"
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 

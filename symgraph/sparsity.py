@@ -30,7 +30,7 @@ from .ops.array import (
     unbroadcast,
 )
 from .ops.base import Elementwise
-from .ops.contraction import reshape_core, unit_like
+from .ops.contraction import einsum, reshape_core, unit_like
 from .ops.creation import _Like, assemble, dimension, size
 from .ops.directions import _along_directions, _ones_of_loops, _spread, _unit_directions
 from .ops.forms import diag, diag_part, in_core_shape, join, join_part
@@ -42,6 +42,7 @@ from .ops.linalg import matmul
 from .ops.logic import where
 from .ops.reduction import reduce_sum
 from .ops.state import identity, stop_gradient
+from .ops.windows import fill_window, window
 
 __all__ = ["Dependence", "colours", "dependences"]
 
@@ -50,10 +51,11 @@ _MOVES_ALL = (concat, stack, assemble, join)  # all inputs are data
 _MOVES_FIRST = (
     *(take, getitem, gather, element, put, reshape, reshape_like, reshape_core, transpose, permute_core, expand_dims),
     *(squeeze, broadcast_to, broadcast_like, concat_part, join_part, diag, diag_part, in_core_shape, identity, along),
-    *(_spread, _along_directions),
+    *(_spread, _along_directions, window),
 )
-_AT_INDICES = (gather, element, scatter, add_elements)
-_SUMS = (add_elements, scatter, reduce_sum)
+_AT_INDICES = (gather, element, window, scatter, add_elements, fill_window)
+_SUMS = (add_elements, scatter, fill_window, reduce_sum)
+_MOST_PLACES = 4_000_000  # in one contraction; a larger one counts as dense
 
 
 class Dependence(NamedTuple):
@@ -124,6 +126,8 @@ def _rows(node: Any, inputs: Sequence[Dependence], value: Any, found: dict[Node,
         return _of_sum(node, inputs, value, found)
     if isinstance(node, matmul) and all(np.ndim(each.value) == 2 for each in inputs):
         return _of_product(node, inputs)
+    if isinstance(node, einsum):
+        return _of_einsum(node, inputs, value)
     if isinstance(node, part):
         return inputs[0].rows[node.index] if isinstance(inputs[0].rows, list) else inputs[0].rows
     if type(node) is sum_over and not any(each.varies for each in inputs[:2]):
@@ -132,7 +136,7 @@ def _rows(node: Any, inputs: Sequence[Dependence], value: Any, found: dict[Node,
 
 
 def _first_index(node: Operation) -> int:
-    return 2 if isinstance(node, (scatter, add_elements)) else 1
+    return 2 if isinstance(node, (scatter, add_elements, fill_window)) else 1
 
 
 # --- the kinds of operations
@@ -202,7 +206,7 @@ def _of_sum(node: Operation, inputs: Sequence[Dependence], value: Any, found: di
     if each.rows is None:
         return None
     grad = _Cotangent(node)
-    (back,) = [part for part in node.gradient(grad)[:1]]
+    (back,) = list(node.gradient(grad)[:1])
     total = np.size(value)
     numbers = np.arange(total, dtype=float).reshape(np.shape(value))
     table = {**found, node: Dependence(value), grad: Dependence(numbers)}
@@ -222,7 +226,7 @@ def _of_product(node: Operation, inputs: Sequence[Dependence]) -> Any:
     """A product of matrices; a factor that is a constant counts with its zeros."""
     import scipy.sparse
 
-    (rows, inner), (_, columns) = np.shape(inputs[0].value), np.shape(inputs[1].value)
+    (rows, _inner), (_, columns) = np.shape(inputs[0].value), np.shape(inputs[1].value)
     first, second = (
         each.value != 0 if isinstance(source, Constant) else np.ones(np.shape(each.value), dtype=bool)
         for source, each in zip(node.input_nodes, inputs, strict=True)
@@ -235,6 +239,43 @@ def _of_product(node: Operation, inputs: Sequence[Dependence]) -> Any:
         spread = scipy.sparse.kron(scipy.sparse.csr_array(first), scipy.sparse.eye_array(columns, dtype=bool))
         parts.append(spread.tocsr() @ inputs[1].rows)
     return _union(parts)
+
+
+def _of_einsum(node: einsum, inputs: Sequence[Dependence], value: Any) -> Any:
+    """Each entry of the result depends on those of an input with the same indices at the labels that both have."""
+    left, _, output = node.equation.partition("->")
+    shapes = [np.shape(each.value) for each in inputs]
+    labels = [_labels(term, len(shape)) for term, shape in zip(left.split(","), shapes, strict=True)]
+    wanted = _labels(output, np.ndim(value))
+    lengths: dict[Any, int] = {}
+    for names, shape in zip([*labels, wanted], [*shapes, np.shape(value)], strict=True):
+        for name, length in zip(names, shape, strict=True):
+            lengths[name] = max(lengths.get(name, 1), length)
+    parts = []
+    for each, names, shape in zip(inputs, labels, shapes, strict=True):
+        if each.rows is None:
+            continue
+        together = list(dict.fromkeys([*wanted, *names]))
+        if int(np.prod([lengths[name] for name in together])) > _MOST_PLACES:
+            return _dense(inputs, value)
+        grid = dict(zip(together, np.indices([lengths[name] for name in together]), strict=True))
+        entries = _flat(grid, wanted, np.shape(value)), _flat(grid, names, shape)
+        parts.append(_sparse(entries, (np.size(value), np.size(each.value))) @ each.rows)
+    return _union(parts)
+
+
+def _labels(term: str, rank: int) -> list[Any]:
+    """A name for each axis; those of batch axes count from the last one."""
+    names = list(term.removeprefix("..."))
+    return [*range(len(names) - rank, 0), *names]
+
+
+def _flat(grid: Mapping[Any, Any], names: Sequence[Any], shape: Sequence[int]) -> Any:
+    """The place of the entry with these indices in an array of that shape, for all indices."""
+    if not names:
+        return np.zeros(next(iter(grid.values())).size if grid else 1, dtype=int)
+    indices = [np.minimum(grid[name], length - 1).reshape(-1) for name, length in zip(names, shape, strict=True)]
+    return np.ravel_multi_index(indices, tuple(shape))
 
 
 def _of_body(node: Any, inputs: Sequence[Dependence], value: Any) -> Any:

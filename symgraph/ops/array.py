@@ -61,6 +61,7 @@ class reshape_like(PureOperation):
     """
 
     rowwise = True
+    entrywise = True
     needs_equal_batches = True
 
     def __init__(self, x: Any, like: Any, name: str | None = None) -> None:
@@ -360,6 +361,7 @@ class broadcast_like(PureOperation):
     """
 
     rowwise = True
+    entrywise = True
 
     def __init__(self, x: Any, like: Any, name: str | None = None) -> None:
         super().__init__([x, like], name)
@@ -389,6 +391,7 @@ class unbroadcast(PureOperation):
     """
 
     rowwise = True
+    entrywise = True
     needs_equal_batches = True
 
     def __init__(self, grad: Any, like: Any, name: str | None = None) -> None:

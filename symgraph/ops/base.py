@@ -54,6 +54,9 @@ class PureOperation(Operation):
         """Whether what `compute` does with the core axes of a single row is what it does with each row of a batch."""
         return False
 
+    entrywise: ClassVar[bool] = False
+    """Whether that holds also where each entry is taken for a row."""
+
     needs_equal_batches: ClassVar[bool] = False
     """Whether that holds only where all inputs have the same batch axes."""
 
@@ -80,6 +83,7 @@ class Elementwise(PureOperation):
     """
 
     rowwise = True
+    entrywise = True
     sympy_types: ClassVar[tuple[type, ...]] = ()
     arity: ClassVar[int | None] = None
     real_only: ClassVar[bool] = False

@@ -14,6 +14,7 @@ from .base import PureOperation, as_float
 
 class _Like(PureOperation):
     rowwise = True
+    entrywise = True
     fill: ClassVar[int] = 0
 
     def __init__(self, x: Any, name: str | None = None) -> None:

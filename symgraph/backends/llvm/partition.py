@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...nodes import Operation
+from ...nodes import Operation, placeholder
 from ...ops.base import Elementwise, PureOperation
 from ...program import Program, Step
 from ...shapes import Spec
@@ -134,6 +134,7 @@ class _Partition:
         self.inputs: dict[tuple[int, int, Core], Any] = {}  # (stage, value, core) -> (place, lanes)
         self.depends: dict[int, int] = {}  # on which inputs of its kernel a native value depends, as bits
         self.equals: dict[int, set[tuple[int, int]]] = {}
+        self.scalars: set[int] = set()  # values of which it is known that their axes are all of the batch
         self.read: set[int] = set()  # native values that are read as arrays
         for step in program.steps:
             self._place(step)
@@ -160,7 +161,10 @@ class _Partition:
         operation = step.operation
         if type(operation).__module__.startswith(_PACKAGE):
             for number, node in zip(step.inputs, operation.input_nodes, strict=True):
-                self.specs.setdefault(number, node.spec)
+                if number not in self.specs:
+                    self.specs[number] = node.spec
+                    if isinstance(node, placeholder) and node.symbol is not None and node.core == ():
+                        self.scalars.add(number)
             self.specs[step.output] = operation.spec
             if operation.takes_xp and isinstance(operation, PureOperation) and operation.rowwise:
                 try:
@@ -210,6 +214,8 @@ class _Partition:
             if not self.optimistic:
                 raise Unsupported("batches that may differ")
             self.equals.setdefault(stage, set()).update(itertools.pairwise(masks))
+        if value.shape == () and cores == [self._core(number) for number in step.inputs] and self._are_known(step):
+            self.scalars.add(step.output)
         self.depends[step.output] = functools.reduce(operator.or_, masks, 0)
         kernel.trace.values[step.output] = value
         kernel.steps.append((step, places))
@@ -235,13 +241,20 @@ class _Partition:
         An elementwise operation whose inputs have no cores in common takes each entry as a row.
         """
         cores = [self._core(number) for number in step.inputs]
-        if isinstance(step.operation, Elementwise):
-            ranks = {len(core) for core in cores if core is not None and core is not _UNKNOWN}
-            if _UNKNOWN in cores or len(ranks) > 1:
+        known = [core for core in cores if core is not None]
+        if step.operation.entrywise:  # type: ignore[attr-defined]
+            if _UNKNOWN in known or len({len(core) for core in known}) > 1:
                 return [core if core is None else () for core in cores]
-        elif _UNKNOWN in cores:
+        elif _UNKNOWN in known or not self._are_known(step):
             raise Unsupported("an unknown core")
         return cores
+
+    def _are_known(self, step: Step) -> bool:
+        """Whether no input is one of unknown rank, which is taken entry by entry."""
+        return all(
+            core is None or core != () or number in self.scalars
+            for number, core in zip(step.inputs, map(self._core, step.inputs), strict=True)
+        )
 
     def _core(self, number: int) -> Core | None:
         if number in self.native:
