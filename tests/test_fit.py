@@ -823,6 +823,11 @@ WITH_NAN = np.where(np.arange(25) == 3, np.nan, DECAY)
             sg.FeedError,
             "nan or inf for 1 of 25 data points, the first of them number 0",
         ),
+        (
+            lambda: sg.fit(a * sp.sqrt(b * t), (TIMES, DECAY), {a: 1, b: 1}),
+            sg.FeedError,
+            "derivative of the model is inf or nan for 1 of 25 data points, the first of them number 0",
+        ),
         (lambda: sg.fit(sp.I * a * t, (TIMES, DECAY), {a: 1}), sg.FeedError, "is complex"),
         (lambda: sg.fit(MODEL, (TIMES, 1j * DECAY), START), sg.FeedError, "complex"),
         (lambda: sg.fit(MODEL, (TIMES, DECAY), {**START, a: [1, 2]}), sg.ShapeError, r"value of a has shape \(2,\)"),

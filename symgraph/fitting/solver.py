@@ -89,7 +89,7 @@ class _Watched:
     def step_and_jac(self, p: Any) -> Any:
         """The Jacobian for an optimiser that wants one for each point that it has come to, and for no other."""
         self.step(p)
-        return self.jac(p)
+        return checked_jacobian(self.jac(p))
 
 
 def solve(
@@ -214,6 +214,17 @@ def _polished(watched: _Watched, x: Any, residuals: Any, bounds: tuple[Any, Any]
     return best, shortest / np.sqrt(highest) if highest else shortest
 
 
+def checked_jacobian(jacobian: Any) -> Any:
+    """`jacobian`, which must be finite. FeedError names the data points where it is not."""
+    bad = np.flatnonzero(~np.isfinite(jacobian).all(axis=1))
+    if bad.size:
+        raise FeedError(
+            f"The derivative of the model is inf or nan for {bad.size} of {len(jacobian)} data points, the first of them number {bad[0]}: leave "
+            "these points out, or write the model so that it is smooth there (a*sqrt(b)*sqrt(x) instead of a*sqrt(b*x) at x = 0)"
+        )
+    return jacobian
+
+
 def _gauss_newton(jacobian: Any, residuals: Any) -> tuple[Any, float]:
     """The step to the minimum of the linearised sum of squares, and its length in units of the residuals; nan where there is none."""
     scale = np.linalg.norm(jacobian, axis=0)
@@ -242,10 +253,7 @@ def estimate(jacobian: Any, variance: float, x: Any, bounds: tuple[Any, Any]) ->
     array([[0.5, 0. ],
            [0. , inf]])
     """
-    if not np.isfinite(jacobian).all():
-        raise FeedError(
-            "The derivative of the model is inf or nan at the minimum; are there data points where it has a kink or a pole?"
-        )
+    checked_jacobian(jacobian)
     n = jacobian.shape[1]
     at_bound = (x <= bounds[0]) | (x >= bounds[1])
     free = np.flatnonzero(~at_bound)
