@@ -82,6 +82,14 @@ CASES = {
     "exp": Case(mpmath.exp, [uniform(-745.2, 709.8), uniform(-1, 1), binades(-1074, 0)]),
     "exp2": Case(lambda x: mpmath.mpf(2) ** x, [uniform(-1075, 1024), uniform(-1, 1), binades(-1074, 0)]),
     "expm1": Case(mpmath.expm1, [uniform(-40, 709.8), uniform(-1, 1), binades(-1074, 0)]),
+    "sigmoid": Case(
+        lambda x: 1 / (1 + mpmath.exp(-x)),
+        [uniform(-745.2, 40), uniform(-3, 3), binades(-1074, 0), uniform(-746, -707)],
+    ),
+    "softplus": Case(
+        lambda x: mpmath.log1p(mpmath.exp(x)),
+        [uniform(-745.2, 40), uniform(-3, 3), uniform(-40, -34), binades(-1074, 10)],
+    ),
     "log": Case(mpmath.log, LOGS),
     "log2": Case(lambda x: mpmath.log(x, 2), LOGS),
     "log10": Case(mpmath.log10, LOGS),
@@ -108,7 +116,12 @@ CASES = {
     "lgamma of negative x": Case(_lgamma, [uniform(-6, 0), uniform(-180, -5), binades(-1074, 0)], -52),
     "pow": Case(
         mpmath.power,
-        [(uniform(0, 10), uniform(-30, 30)), (near(1.0), binades(0, 50)), (POSITIVE, binades(-40, 10))],
+        [
+            (uniform(0, 10), uniform(-30, 30)),
+            (near(1.0), binades(0, 50)),
+            (POSITIVE, binades(-40, 10)),
+            (uniform(0.7, 1.5), uniform(-1700, 1700)),
+        ],
     ),
     "hypot": Case(
         mpmath.hypot, [(uniform(-4, 4), uniform(-4, 4)), (ALL, ALL), (binades(-1074, -1000), binades(-1074, -1000))]
@@ -118,7 +131,8 @@ CASES = {
         lambda x, y: x - y * mpmath.floor(x / y),
         [(uniform(-4, 4), uniform(-4, 4)), (binades(0, 90), binades(-9, 9)), (ALL, ALL)],
     ),
-    "logaddexp": Case(_logaddexp, [(uniform(-4, 4), uniform(-4, 4)), (uniform(-700, 700), uniform(-700, 700))]),
+    "logaddexp": Case(_logaddexp, [(uniform(0, 4), uniform(0, 4)), (uniform(-700, 700), uniform(-700, 700))]),
+    "logaddexp around its zeros": Case(_logaddexp, [(uniform(-2, 0), uniform(-2, 0))], -52),
 }
 PRECISION = {"remainder": 2300, "logaddexp": 400, "pow": 200}
 
@@ -163,8 +177,8 @@ HEAD = """# Accuracy of the native elementary functions
 
 Float64, measured by `python scripts/accuracy.py` against mpmath at random points of every region in which a function behaves
 differently: the largest error in units of the last place of the exact value (0.5 is what rounding alone costs), where it was seen,
-and the mean. For the logarithm of the gamma function at negative arguments, which has a zero between any two poles, the unit is at
-least that of 1.
+and the mean. For the logarithm of the gamma function at negative arguments, which has a zero between any two poles, and for
+logaddexp around its zeros, the unit is at least that of 1.
 
 | function | largest error | at | mean error | points |
 |---|---|---|---|---|"""
