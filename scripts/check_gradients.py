@@ -6,7 +6,7 @@ Every pair (expression, point) is counted as one of these:
 
 equal         all derivatives agree to nine digits
 rounding      they do not, but by no more than rounding errors of the expression itself explain (see symgraph.testing.judge_slope), or the same
-              program in 80 bit numbers comes closer by the digits that these have more (cancellation, as in 1 - tanh(x)**2)
+              program in 80 bit numbers comes closer by the digits that these have more, or SymPy's formula in doubles is as far off (1 - tanh(x)**2)
 not SymPy's   SymPy's formula has no value there, or another one, and differences in 60 digits agree with ours
 kink          the slopes on the two sides differ, or the point lies at a step or at the border of where the expression is defined
 no digits     rounding errors alone can change the value of the expression by more than a hundredth
@@ -124,7 +124,7 @@ def explanation(expr: Any, row: Sequence[float], found: Sequence[float], exact: 
         if np.isnan(verdict.value) or not abs(verdict.value) < 1e290:
             return "no value"
         doubt = verdict.tolerance + conditioning(expr, symbol, row)
-        if not (abs(ours - verdict.value) <= doubt or is_rounding(symbol, row, ours, float(verdict.value))):
+        if not (abs(ours - verdict.value) <= doubt or is_rounding(expr, symbol, at, ours, float(verdict.value))):
             return excuse(expr, at, ours)
         if theirs is None or not abs(theirs - verdict.value) <= doubt:
             reason = "not SymPy's"
@@ -166,10 +166,13 @@ def is_infinite_inside(expr: Any, at: dict[Any, float]) -> bool:
     return False
 
 
-def is_rounding(symbol: Any, row: Sequence[float], ours: float, right: float) -> bool:
-    """Whether the same program in numbers with eleven more bits comes that much closer."""
-    finer = _compiled["grad"](*[np.longdouble(v) for v in row])[X.index(symbol)]
-    return bool(abs(finer - right) <= abs(ours - right) / 8)
+def is_rounding(expr: Any, symbol: Any, at: dict[Any, float], ours: float, right: float) -> bool:
+    """Whether the same program in numbers with eleven more bits comes that much closer, or SymPy's formula in doubles would be as far off."""
+    finer = _compiled["grad"](*[np.longdouble(at[s]) for s in X])[X.index(symbol)]
+    if abs(finer - right) <= abs(ours - right) / 8:
+        return True
+    formula = judge(_without_steps(expr.diff(symbol)), at)
+    return formula is not None and bool(abs(ours - right) <= formula.tolerance)
 
 
 def close(ours: float, theirs: float | None) -> bool:

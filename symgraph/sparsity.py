@@ -115,7 +115,7 @@ def _rows(node: Any, inputs: Sequence[Dependence], value: Any, found: dict[Node,
     if isinstance(node, Elementwise):
         return _entrywise(inputs, np.shape(value))
     if isinstance(node, unbroadcast):
-        return _of_unbroadcast(inputs[0], np.shape(value))
+        return _of_unbroadcast(inputs[0], np.shape(value)) if inputs[0].rows is not None else None
     if isinstance(node, _AT_INDICES) and any(each.varies for each in inputs[_first_index(node) :]):
         return _dense(inputs, value)
     if isinstance(node, _MOVES_ALL):

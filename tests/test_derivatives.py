@@ -488,3 +488,103 @@ def test_forward_and_reverse_mode_agree(expr, values, first, second):
         total, size = parts[0] + parts[1], np.abs(parts[0]) + np.abs(parts[1])
         decided = np.isfinite(total) & np.isfinite(change) & (size < 1e200)
         assert np.all(np.abs(total - change)[decided] <= 1e-7 * size[decided] + 1e-290)
+
+
+# --- sparse matrices
+
+P, Q = sp.MatrixSymbol("P", 6, 1), sp.MatrixSymbol("Q", 6, 6)
+BAND = sp.ImmutableDenseMatrix(6, 6, lambda i, j: max(0, 2 - abs(i - j)))
+SPARSE_JACOBIANS = {
+    "elementwise": (P.applyfunc(sp.sin), [P], 6, 1),
+    "neighbours": (sp.Matrix([P[i, 0] * P[i + 1, 0] for i in range(5)]), [P], 10, 2),
+    "band matrix": (BAND * P.applyfunc(sp.exp), [P], 16, 3),
+    "slices": (P[1:, 0:1].applyfunc(sp.tanh) + P[:5, 0:1], [P], 10, 2),
+    "blocks": (sp.BlockMatrix([[P], [2 * P]]), [P], 12, 1),
+    "one row": (sp.Matrix([[x * y + P[2, 0]]]), [x, y, P], 3, 1),
+    "two outputs": ([P * x, y**2], [x, y, P], 13, 2),
+    "transposed": (sp.HadamardProduct(Q.T, Q), [Q], 66, 2),
+    "dense": (Q.inv() * P, [P], 36, 6),
+    "constant": (sp.Matrix([1, y]), [P], 0, 1),
+    "steps": (P.applyfunc(sp.floor) + P, [P], 6, 1),
+    "sum": (sp.Sum(P[k, 0] ** 2, (k, 1, 3)), [P], 3, 1),
+}
+AT = {P: RNG.normal(size=(6, 1)), Q: RNG.normal(size=(6, 6)) + 4 * np.eye(6), x: 0.5, y: 1.5}
+
+
+def flat_jacobian(f, wrt):
+    """The dense Jacobian as one matrix."""
+    leaves = f.jac(wrt)(*AT.values())
+    rows = leaves if isinstance(leaves, list) else [leaves]
+    sizes = [np.size(AT[symbol]) for symbol in wrt]
+    return np.vstack(
+        [np.hstack([np.reshape(b, (-1, size)) for b, size in zip(row, sizes, strict=True)]) for row in rows]
+    )
+
+
+@pytest.mark.parametrize("name", SPARSE_JACOBIANS)
+def test_sparse_jacobians(name):
+    expr, wrt, entries, count = SPARSE_JACOBIANS[name]
+    f = sg.function(list(AT), expr)
+    jac = f.jac(wrt, sparse=True)
+    found = jac(*AT.values())
+    assert found.format == "csr"
+    np.testing.assert_allclose(found.toarray(), flat_jacobian(f, wrt), rtol=1e-12, atol=1e-14)
+    assert jac.sparsity(*AT.values()).nnz == entries
+    assert jac.number_of_colours(*AT.values()) == count
+
+
+def test_rows_are_put_together_where_that_is_cheaper():
+    """An arrow: one dense row, and a diagonal. All columns meet in the row."""
+    arrow = sp.Matrix([sp.Add(*[P[i, 0] ** 2 for i in range(6)]), *[sp.sin(P[i, 0]) for i in range(6)]])
+    f = sg.function(P, arrow)
+    jac = f.jac(P, sparse=True)
+    assert jac.number_of_colours(AT[P]) == 2
+    dense = f.jac(P)(AT[P])[:, 0, :, 0]
+    np.testing.assert_allclose(jac(AT[P]).toarray(), dense, rtol=1e-13)
+    again = pickle.loads(pickle.dumps(jac))
+    np.testing.assert_array_equal(again(AT[P]).toarray(), jac(AT[P]).toarray())
+
+
+@pytest.mark.parametrize("form", ["matrix", "indexed"])
+def test_sparse_hessian_of_rosenbrocks_function(form):
+    symbol, expr = ROSENBROCK[form]
+    hess = sg.function(symbol, expr).hess(symbol, sparse=True)
+    point = RNG.normal(size=N)
+    assert hess.number_of_colours(point) == 3 and hess.sparsity(point).nnz == 3 * N - 2
+    np.testing.assert_allclose(hess(point).toarray(), scipy.optimize.rosen_hess(point), rtol=1e-10, atol=1e-9)
+
+
+def test_sparse_hessian_of_symbols():
+    f = sg.function([x, (y, z)], x**2 * y + sp.exp(z))
+    hess = f.hess(sparse=True)
+    np.testing.assert_allclose(hess(2.0, (3.0, 0.0)).toarray(), [[6, 4, 0], [4, 0, 0], [0, 0, 1]])
+    assert f.hess([z, x], sparse=True)(2.0, (3.0, 0.0)).toarray().tolist() == [[1, 0], [0, 6]]
+
+
+def test_other_shapes_have_a_sparsity_of_their_own():
+    symbol, expr = ROSENBROCK["indexed"]
+    hess = sg.function(symbol, expr).hess(symbol, sparse=True)
+    for length in (3, 7):
+        point = RNG.normal(size=length)
+        np.testing.assert_allclose(hess(point).toarray(), scipy.optimize.rosen_hess(point), rtol=1e-10, atol=1e-9)
+
+
+def test_places_that_depend_on_arguments_count_as_all_places():
+    i = sp.Symbol("i", integer=True)
+    f = sg.function([P, i], sp.Matrix([P[i, 0] ** 2, P[i + 1, 0]]))
+    jac = f.jac(P, sparse=True)
+    for place in (0, 3):
+        found = jac(AT[P], place)
+        assert found.nnz == 12
+        np.testing.assert_allclose(found.toarray(), f.jac(P)(AT[P], place)[:, 0, :, 0], rtol=1e-13)
+
+
+def test_sparse_matrices_have_no_batch():
+    f = sg.function(P, P.applyfunc(sp.sin))
+    with pytest.raises(sg.ShapeError, match="batch"):
+        f.jac(P, sparse=True)(np.ones((2, 6, 1)))
+
+
+def test_check_gradients_takes_functions():
+    f = sg.function([Q, x], [Q.inv() * x, sp.Trace(Q) ** 2])
+    check_gradients(f, [AT[Q], 0.5], order=2)
