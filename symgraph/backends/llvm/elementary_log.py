@@ -68,7 +68,7 @@ def _scaled(code: Code, x: int, factor: float, factor_low: float, unit: float, u
     """log(x) * (factor + factor_low), where unit + unit_low is that of 2."""
     c = code.const
     k, m = parts(code, x)
-    f, half, s, inner = _inner(code, m)
+    f, half, s, inner = _inner(code, m, LOG1P)
     square = code.fmul(half, f)
     above, rest = fast_two_sum(code, f, code.fneg(square))
     rest = code.fma(s, inner, code.fsub(rest, code.fma(half, f, code.fneg(square))))
