@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 import symgraph as sg
 
-TRACKS, STEPS, DT = 40, 60, 0.5
+TRACKS, STEPS, DT = 60, 40, 0.5
 TRUE_PUSH, TRUE_BLUR = 0.3, 2.0  # standard deviations of the acceleration, and of what the radar says of the place
 rng = np.random.default_rng(1)
 
