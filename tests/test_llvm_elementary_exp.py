@@ -125,7 +125,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_accuracy_of_two_arguments(name):
+def test_accuracy_of_two_arguments(name, monkeypatch):
     build, reference, samples = PAIRS[name]
     x, y = (np.concatenate(part) for part in zip(*samples, strict=True))
     with mpmath.workprec(200):
@@ -139,6 +139,8 @@ def test_accuracy_of_two_arguments(name):
     assert worst[0] < 1, worst
     for width in (1, 4, 16):
         np.testing.assert_array_equal(vectorized(build, 2, width)(x, y), result)
+    monkeypatch.setattr(engine.host(), "scales", False)
+    np.testing.assert_array_equal(vectorized(build, 2, 8)(x, y), result)
 
 
 def test_logaddexp_near_its_zeros():
@@ -195,7 +197,10 @@ def c_power(x, y):
 
 @pytest.mark.parametrize("width", [1, 8])
 @pytest.mark.parametrize("name", PAIRS)
-def test_special_values_of_two_arguments(name, width):
+@pytest.mark.parametrize("native", [True, False])
+def test_special_values_of_two_arguments(name, width, native, monkeypatch):
+    if not native:
+        monkeypatch.setattr(engine.host(), "scales", False)
     x, y = (part.ravel() for part in np.meshgrid(POINTS, POINTS))
     function = {"pow": c_power, "hypot": math.hypot, "logaddexp": lambda a, b: float(np.logaddexp(a, b))}[name]
     with np.errstate(all="ignore"):
@@ -227,7 +232,10 @@ def test_accuracy(name):
 
 @pytest.mark.parametrize("name", SPECIAL)
 @pytest.mark.parametrize("width", [1, 8])
-def test_special_values(name, width):
+@pytest.mark.parametrize("native", [True, False])
+def test_special_values(name, width, native, monkeypatch):
+    if not native:
+        monkeypatch.setattr(engine.host(), "scales", False)
     x, expected = np.array(SPECIAL[name]).T
     result = vectorized(CASES[name][0], 1, width)(x)
     np.testing.assert_array_equal(result, expected)
