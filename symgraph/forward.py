@@ -2,7 +2,8 @@
 
 No operation has a rule for it. Elementwise operations act on a change by the same factor as their `gradient` on a gradient; of operations that are
 linear in each input the change is their own value with that input replaced by its change; all others are transposed: a `gradient` is linear in
-`grad`, and the gradient of that is the change (double reverse mode, one operation at a time).
+`grad`, and the gradient of that is the change (double reverse mode, one operation at a time). So an operation whose `gradient` cannot be
+differentiated (eigenvectors) has no forward mode.
 
 Convention for complex values: for a change dx of x, the result is the change dy of y, whether y is holomorphic or not.
 """
