@@ -11,6 +11,7 @@ pytest.importorskip("llvmlite")
 
 from symgraph.backends.llvm import (
     elementary_arc,
+    elementary_digamma,
     elementary_erf,
     elementary_gamma,
     elementary_remainder,
@@ -81,9 +82,11 @@ SPECIAL = {
     "erfc": [(0.0, 1), (-0.0, 1), (INF, 0), (-INF, 2), (NAN, NAN), (LARGEST, 0), (27.3, 0), (-7, 2), (TINY, 1)],
     "gamma": [(0.0, INF), (-0.0, -INF), (INF, INF), (-INF, NAN), (NAN, NAN), (-1, NAN), (-1e300, NAN), (1, 1), (171.7, INF),
               (6, 120), (-200.5, -0.0), (-201.5, 0.0), (TINY, INF), (-TINY, -INF), (LARGEST, INF)],
+    "digamma": [(0.0, -INF), (-0.0, INF), (INF, INF), (-INF, NAN), (NAN, NAN), (-1, NAN), (TINY, -INF), (-TINY, INF)],
     "lgamma": [(0.0, INF), (-0.0, INF), (INF, INF), (NAN, NAN), (-1, INF), (-2, INF), (1, 0.0), (2, 0.0), (LARGEST, INF)],
 }  # fmt: skip
 BUILDS = {name: case[0] for name, case in CASES.items()} | {
+    "digamma": elementary_digamma.digamma,
     "gamma": elementary_gamma.gamma,
     "lgamma": elementary_gamma.lgamma,
 }
@@ -99,7 +102,7 @@ def error(value, exact, least=-1074):
 
 def worst(build, reference, *arguments, least=-1074):
     values = vectorized(build, len(arguments), 8)(*arguments)
-    with mpmath.workprec(1200):  # for the sines of large numbers
+    with mpmath.workprec(160):
         exact = [reference(*(mpmath.mpf(float(a)) for a in point)) for point in zip(*arguments, strict=True)]
         return max(
             (error(y, e, least), *map(float, point)) for y, e, *point in zip(values, exact, *arguments, strict=True)
@@ -132,6 +135,15 @@ def test_accuracy_of_lgamma():
     assert found[0] < 4, found
     x = np.concatenate([uniform(-5, 0), uniform(-180, -5)])
     found = worst(elementary_gamma.lgamma, lambda a: mpmath.log(abs(mpmath.gamma(a))), x, least=-52)
+    assert found[0] < 4, found
+
+
+def test_accuracy_of_digamma():
+    root = 1.4616321449683622 * (1 + binades(-52, -2))
+    found = worst(elementary_digamma.digamma, mpmath.digamma, np.concatenate([uniform(0, 5), uniform(4, 99), root]))
+    assert found[0] < 4, found
+    x = np.concatenate([uniform(-5, 0), uniform(-99, -5)])
+    found = worst(elementary_digamma.digamma, mpmath.digamma, x, least=-52)
     assert found[0] < 4, found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import (
     elementary_arc,
+    elementary_digamma,
     elementary_erf,
     elementary_exp,
     elementary_gamma,
@@ -39,12 +40,13 @@ _ONE = (
     "cosh",
     "tanh",
 )
-_MORE = ("asinh", "acosh", "atanh", "cbrt", "erf", "erfc", "lgamma", "gamma", "sigmoid", "softplus")
+_MORE = ("asinh", "acosh", "atanh", "cbrt", "digamma", "erf", "erfc", "lgamma", "gamma", "sigmoid", "softplus")
 FUNCTIONS = {**dict.fromkeys(_ONE + _MORE, 1), **dict.fromkeys(("pow", "hypot", "atan2", "remainder", "logaddexp"), 2)}
 """How many arguments each function takes."""
 
 _MODULES = (
     elementary_arc,
+    elementary_digamma,
     elementary_erf,
     elementary_exp,
     elementary_gamma,

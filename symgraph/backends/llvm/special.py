@@ -27,6 +27,9 @@ class SpecialFunctions:
     def gamma(self, x: Any) -> Any:
         return self._namespace.gamma(x)
 
+    def digamma(self, x: Any) -> Any:
+        return self._namespace.digamma(x)
+
     def loggamma(self, x: Any) -> Any:
         """Real where the gamma function is positive on the whole way from x to infinity, so nan between the poles."""
         xp = self._namespace
