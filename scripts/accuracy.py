@@ -114,6 +114,10 @@ CASES = {
     ),
     "lgamma": Case(_lgamma, [uniform(0, 5), near(1.0), near(2.0), uniform(5, 200), binades(-1074, 1024, signs=False)]),
     "lgamma of negative x": Case(_lgamma, [uniform(-6, 0), uniform(-180, -5), binades(-1074, 0)], -52),
+    "digamma": Case(
+        mpmath.digamma, [uniform(0, 5), near(1.4616321449683622), uniform(5, 100), binades(-1074, 1000, signs=False)]
+    ),
+    "digamma of negative x": Case(mpmath.digamma, [uniform(-6, 0), uniform(-180, -5), binades(-1074, 0)], -52),
     "pow": Case(
         mpmath.power,
         [
