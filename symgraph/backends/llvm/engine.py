@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...graph import new_lock
+from .cache import cache
 
 __all__ = ["Host", "Machine", "host", "load", "to_assembly", "to_object"]
 
@@ -48,6 +49,11 @@ class Host:
     @functools.cached_property
     def target(self) -> Any:
         return self.new_target()
+
+    @functools.cached_property
+    def description(self) -> str:
+        """All of it that machine code depends on."""
+        return f"{self.triple} {self.name} {self.features}"
 
     def to_object(self, text: str) -> bytes:
         import llvmlite.binding as llvm
@@ -91,8 +97,11 @@ def host() -> Host:
 
 
 def to_object(text: str) -> bytes:
-    """Object code of a module in LLVM's text."""
-    return host().to_object(text)
+    """Object code of a module in LLVM's text, made or found in the cache on disk."""
+    machine, kept = host(), cache()
+    if kept is None:
+        return machine.to_object(text)
+    return kept.get(text, machine.description, lambda: machine.to_object(text))
 
 
 def to_assembly(text: str) -> str:

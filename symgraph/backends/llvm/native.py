@@ -53,8 +53,8 @@ def native_callable(
     outputs = [kernel.trace.values[number] for number in program.outputs]
     if any(value.dtype != _FLOAT64 for value in outputs):
         raise Unsupported("results other than floats")
-    text, symbols, keep = _text(program, kernel, outputs, order, form, plain)
-    addresses = {symbol: address(symbol) for symbol in symbols}
+    text, symbols, objects = _text(program, kernel, outputs, order, form, plain)
+    addresses = {symbol: address(symbol) for symbol in symbols} | {name: id(thing) for name, thing in objects.items()}
     addresses |= {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in _PYTHON}
     machine = load(to_object(text), ["native"], addresses)
     definition = _MethodDef(b"native", machine.addresses["native"], _FASTCALL_KEYWORDS, None)
@@ -62,7 +62,7 @@ def native_callable(
         ("PyCFunction_NewEx", ctypes.pythonapi)
     )
     function = make(ctypes.addressof(definition), otherwise, None)
-    return function, (machine, definition, keep)
+    return function, (machine, definition, objects)
 
 
 def try_native(*arguments: Any) -> Any:
@@ -118,7 +118,8 @@ _PYTHON = {
 
 def _text(
     program: Program, kernel: Kernel, values: Sequence[Any], order: Sequence[int], form: type | None, plain: bool
-) -> tuple[str, set[str], list[Any]]:
+) -> tuple[str, set[str], dict[str, Any]]:
+    """The text, the C functions that it calls, and the Python objects that it names; it has no addresses, so it is the same in every process."""
     numbers = [[i for lane in _lanes(value) for i in lane.ids] for value in values]
     code, new = expanded(kernel.trace.code, [n for entries in numbers for n in entries])
     written = [new[n] for entries in numbers for n in entries]
@@ -163,17 +164,14 @@ def _text(
         "}",
         *body.declarations.values(),
         *_PYTHON.values(),
+        *[f"@{name} = external global i8" for name in boxes.objects],
         "",
     ]
-    return "\n".join(text), body.symbols, boxes.keep
+    return "\n".join(text), body.symbols, boxes.objects
 
 
 def _lanes(value: Any) -> list[Lane]:
     return [value] if isinstance(value, Lane) else list(value.entries.reshape(-1))
-
-
-def _pointer(thing: Any) -> str:
-    return f"inttoptr (i64 {id(thing)} to ptr)"
 
 
 def _checked(leaf: int, place: int) -> list[str]:
@@ -183,20 +181,25 @@ def _checked(leaf: int, place: int) -> list[str]:
         f"%arg{leaf} = load ptr, ptr %slot{leaf}",
         f"%typeat{leaf} = getelementptr i8, ptr %arg{leaf}, i64 {_TYPE}",
         f"%type{leaf} = load ptr, ptr %typeat{leaf}",
-        f"%float{leaf} = icmp eq ptr %type{leaf}, {_pointer(float)}",
-        f"%scalar{leaf} = icmp eq ptr %type{leaf}, {_pointer(np.float64)}",
+        f"%float{leaf} = icmp eq ptr %type{leaf}, @float",
+        f"%scalar{leaf} = icmp eq ptr %type{leaf}, @float64",
         f"%either{leaf} = or i1 %float{leaf}, %scalar{leaf}",
         f"%ok{leaf + 1} = and i1 %ok{leaf}, %either{leaf}",
     ]
 
 
 class _Boxes:
-    """Text that makes Python objects of values. What was made before a failure is given back."""
+    """Text that makes Python objects of values. What was made before a failure is given back.
+
+    Attributes:
+        objects: the Python objects that the text reads, by their names there; they must live as long as the code.
+        failures: what is to be done where an object cannot be made.
+    """
 
     def __init__(self, body: Emission, plain: bool) -> None:
         self._body, self._plain = body, plain
         self._made: list[str] = []
-        self.keep: list[Any] = []
+        self.objects: dict[str, Any] = {"float": float, "float64": np.float64}
         self.failures: list[str] = []
 
     def _new(self, call: str) -> str:
@@ -218,15 +221,15 @@ class _Boxes:
         if isinstance(value, Lane):
             if self._plain:
                 return self._new(f"@PyFloat_FromDouble(double {operands[0]})")
-            name = self._new(f"@PyType_GenericAlloc(ptr {_pointer(np.float64)}, i64 0)")
+            name = self._new(f"@PyType_GenericAlloc(ptr @float64, i64 0)")
             self._body.lines += [
                 f"{name}at = getelementptr i8, ptr {name}, i64 {_VALUE}",
                 f"store double {operands[0]}, ptr {name}at",
             ]
             return name
-        make = functools.partial(np.empty, value.shape)
-        self.keep.append(make)
-        name = self._new(f"@PyObject_CallNoArgs(ptr {_pointer(make)})")
+        make = "_".join(["empty", *map(str, value.shape)])
+        self.objects.setdefault(make, functools.partial(np.empty, value.shape))
+        name = self._new(f"@PyObject_CallNoArgs(ptr @{make})")
         self._body.lines += [
             f"{name}at = getelementptr i8, ptr {name}, i64 {_VALUE}",
             f"{name}data = load ptr, ptr {name}at",
