@@ -117,6 +117,10 @@ class Code:
         """m in [3/4, 3/2) with x = m * 2**k; 1 for 0 and inf, nan for nan and negative x."""
         return self.emit("mantissa", "double", x)
 
+    def power(self, x: int) -> int:
+        """The k of `mantissa`; -inf for 0, inf for inf, nan for nan and negative x."""
+        return self.emit("power", "double", x)
+
     def scale(self, x: int, n: int) -> int:
         """x * 2**n, rounded once, for an integral double n with |n| <= 2000 and 2**-100 < |x| < 2**100."""
         return self.emit("scale", "double", x, n)

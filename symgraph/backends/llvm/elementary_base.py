@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .code import Code
 
-__all__ = ["SHIFT", "SIGN", "bounded", "even_odd", "fast_two_sum", "quotient", "root", "two_sum"]
+__all__ = ["SHIFT", "SIGN", "at_most", "bounded", "even_odd", "even_odd_of", "fast_two_sum", "quotient", "root", "two_sum"]
 
 SHIFT = 1.5 * 2.0**52  # a double added to this is rounded to an integer, which then stands in the low bits
 SIGN = -(2**63)  # the bit of the sign
@@ -40,14 +40,30 @@ def quotient(code: Code, above: int, above_low: int | None, below: int, below_lo
 
 def even_odd(code: Code, x: int, coefficients: Sequence[float]) -> int:
     """sum(c[k] * x**k) by even and odd powers: one multiplication more than Horner's scheme, and half its depth."""
+    return even_odd_of(code, x, [code.const(c) for c in coefficients])
+
+
+def even_odd_of(code: Code, x: int, terms: Sequence[int]) -> int:
+    """The same, of coefficients that are instructions."""
     square = code.fmul(x, x)
-    return code.fma(code.horner(square, coefficients[1::2]), x, code.horner(square, coefficients[0::2]))
+    halves = []
+    for part in (terms[1::2], terms[0::2]):
+        value = part[-1]
+        for term in part[-2::-1]:
+            value = code.fma(value, square, term)
+        halves.append(value)
+    return code.fma(halves[0], x, halves[1])
 
 
 def bounded(code: Code, x: int, low: float, high: float) -> int:
     """x where low <= x <= high, else the nearer one of the two; nan for nan."""
     raised = code.select(code.fcmp("olt", x, code.const(low)), code.const(low), x)
     return code.select(code.fcmp("ogt", raised, code.const(high)), code.const(high), raised)
+
+
+def at_most(code: Code, x: int, high: float) -> int:
+    """x where that is less than `high`, else `high`, for nan too: a minimum of processors, cheaper than a comparison with a choice."""
+    return code.select(code.fcmp("olt", x, code.const(high)), x, code.const(high))
 
 
 def root(code: Code, square: int, low: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .code import Code
-from .elementary_base import fast_two_sum, two_sum
+from .elementary_base import at_most, fast_two_sum, two_sum
 from .elementary_exp import LN2, LN2_REST, exponential
 
 __all__ = ["corrected", "log", "log10", "log1p", "log2", "logaddexp", "near_one", "parts", "softplus", "total"]
@@ -37,8 +37,7 @@ LOG10_2, LOG10_2_REST = 0.30102999566383914, 1.42050232272661e-13  # 42 bits, an
 
 def parts(code: Code, x: int) -> tuple[int, int]:
     """k and 1 + f in [3/4, 3/2) with x = 2**k * (1 + f); k is infinite for 0 and inf, and 1 + f is nan for x < 0."""
-    m, k = code.mantissa(x), code.exponent(x)
-    return code.select(code.fcmp("olt", m, code.const(1.0)), code.fadd(k, code.const(1.0)), k), m
+    return code.power(x), code.mantissa(x)
 
 
 def _inner(code: Code, m: int, coefficients: Sequence[float] = LOG) -> tuple[int, int, int, int]:
@@ -50,9 +49,8 @@ def _inner(code: Code, m: int, coefficients: Sequence[float] = LOG) -> tuple[int
 
 
 def total(code: Code, large: int, small: int) -> int:
-    """The sum; `large` where that is infinite."""
-    value = code.fadd(large, small)
-    return code.select(code.isnan(value), large, value)
+    """The sum, for small < 1; `large` where that is infinite, and `small`, made of differences with it, is nan."""
+    return code.fadd(large, at_most(code, small, 1.0))
 
 
 def log(code: Code, x: int) -> int:

@@ -9,7 +9,7 @@ from . import scaling, tables
 from .code import Code, Instruction
 from .engine import host
 
-__all__ = ["Emission", "contracted", "needed", "sources"]
+__all__ = ["Emission", "contracted", "fused", "needed", "sources"]
 
 _SUFFIX = {"double": "f64", "float": "f32", "i64": "i64", "i32": "i32", "i1": "i1"}
 _BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "fadd": "fadd", "fsub": "fsub", "fmul": "fmul", "fdiv": "fdiv"}
@@ -70,6 +70,23 @@ def contracted(code: Code, order: Sequence[int], outputs: Iterable[int]) -> list
                 result[number] = ("fma" if op == "add" else "fms", kind, *instructions[a][2:], b)
                 del result[a]
     return list(result.items())
+
+
+def fused(code: Code, outputs: Sequence[int]) -> tuple[Code, dict[int, int]]:
+    """The instructions that `outputs` need, with the additions that `contracted` chooses, and the new number of each.
+
+    >>> code = Code()
+    >>> x = code.leaf("double", 0)
+    >>> y = code.emit("add", "double", code.emit("mul", "double", x, x), x)
+    >>> [instruction[0] for instruction in fused(code, [y])[0].instructions]
+    ['leaf', 'fma']
+    """
+    new, numbers = Code(), dict[int, int]()
+    new.functions = code.functions
+    for number, instruction in contracted(code, needed(code, outputs), outputs):
+        first = len(instruction) - len(sources(instruction))
+        numbers[number] = new.emit(*instruction[:first], *[numbers[source] for source in instruction[first:]])
+    return new, numbers
 
 
 def literal(kind: str, bits: int) -> str:
@@ -183,7 +200,7 @@ class Emission:
     def _scaling(self, name: str, instruction: Instruction) -> None:
         scaling.write(self, name, instruction, host().scales)
 
-    _exponent = _mantissa = _scale = _scaling
+    _exponent = _mantissa = _power = _scale = _scaling
 
     def _table(self, name: str, instruction: Instruction) -> None:
         tables.write(self, name, instruction, host().bits == 512)

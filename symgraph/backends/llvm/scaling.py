@@ -27,13 +27,19 @@ def _normal(code: Code, x: int) -> tuple[int, int]:
     return code.select(small, code.fmul(x, c(2.0**54)), x), code.select(small, c(2.0**52 + 1077), c(2.0**52 + 1023))
 
 
-def exponent(code: Code, x: int) -> int:
+def exponent(code: Code, x: int, rounding: int = 0) -> int:
     c = code.const
     y, excess = _normal(code, x)
-    raised = code.iop("and", code.iop("lshr", code.bits(y), c(52, "i64")), c(2047, "i64"))
+    bits = code.iop("add", code.bits(y), c(rounding, "i64"))
+    raised = code.iop("and", code.iop("lshr", bits, c(52, "i64")), c(2047, "i64"))
     value = code.fsub(code.float_of_bits(code.iop("or", raised, code.bits(c(2.0**52)))), excess)
     value = code.select(code.fcmp("oeq", x, c(0.0)), c(-_INF), value)
     return code.select(code.fcmp("olt", code.fabs(x), c(_INF)), value, code.fabs(x))
+
+
+def power(code: Code, x: int) -> int:
+    value = exponent(code, x, 1 << 51)
+    return code.select(code.fcmp("oge", x, code.const(0.0)), value, code.const(_NAN))
 
 
 def mantissa(code: Code, x: int) -> int:
@@ -59,13 +65,13 @@ def scale(code: Code, x: int, n: int) -> int:
     return result
 
 
-_STEPS: dict[str, Callable[..., int]] = {"exponent": exponent, "mantissa": mantissa, "scale": scale}
+_STEPS: dict[str, Callable[..., int]] = {"exponent": exponent, "mantissa": mantissa, "power": power, "scale": scale}
 # AVX-512's names, and what they take as a constant: 15 is for a mantissa in [3/4, 3/2), and nan for negative numbers
 _NATIVE = {"exponent": ("getexp", ""), "mantissa": ("getmant", ", i32 15"), "scale": ("scalef", "")}
 
 
 def write(emission: Emission, name: str, instruction: Instruction, native: bool) -> None:
-    """Add the text of an instruction "scale", "exponent" or "mantissa" to `emission`."""
+    """Add the text of an instruction "scale", "power", "exponent" or "mantissa" to `emission`."""
     op, _, *arguments = instruction
     operands = [emission.names[a] for a in arguments]
     if not native or emission.width not in (1, 2, 4, 8, 16, 32):
@@ -97,6 +103,13 @@ def write(emission: Emission, name: str, instruction: Instruction, native: bool)
 
 def _one(emission: Emission, name: str, op: str, operands: list[str], width: int) -> None:
     """One instruction for at most 8 lanes."""
+    if op == "power":  # the exponent of x, and one more where the mantissa is below 1
+        _one(emission, f"{name}.e", "exponent", operands, width)
+        _one(emission, f"{name}.m", "mantissa", operands, width)
+        _one(emission, f"{name}.n", "exponent", [f"{name}.m"], width)
+        t = "double" if width == 1 else f"<{width} x double>"
+        emission.lines.append(f"{name} = fsub {t} {name}.e, {name}.n")
+        return
     stem, constant = _NATIVE[op]
     t = f"<{max(width, 2)} x double>"
     ending = "sd" if width == 1 else f"pd.{64 * width}"
