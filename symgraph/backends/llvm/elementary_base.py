@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from .code import Code
 
-__all__ = ["SHIFT", "SIGN", "at_most", "bounded", "even_odd", "even_odd_of", "fast_two_sum", "quotient", "root", "two_sum"]
+__all__ = [
+    "SHIFT",
+    "SIGN",
+    "at_most",
+    "bounded",
+    "even_odd",
+    "even_odd_of",
+    "fast_two_sum",
+    "quotient",
+    "root",
+    "two_sum",
+]
 
 SHIFT = 1.5 * 2.0**52  # a double added to this is rounded to an integer, which then stands in the low bits
 SIGN = -(2**63)  # the bit of the sign

@@ -11,7 +11,7 @@ array([ 1.41421356, -8.        ,         inf])
 from __future__ import annotations
 
 from .code import Code
-from .elementary_base import bounded, even_odd, fast_two_sum, quotient, root
+from .elementary_base import SIGN, at_most, bounded, even_odd, fast_two_sum, quotient, root
 from .elementary_exp import LN2, LN2_REST, exponential
 from .elementary_log import parts
 
@@ -29,7 +29,7 @@ CBRT = (
 )  # fmt: skip
 TWO_THIRDS, TWO_THIRDS_LOW = 0.6666666666666666, 3.700743415417188e-17
 CBRT_2, CBRT_HALF = 1.2599210498948732, 0.7937005259840998
-INF, NAN = float("inf"), float("nan")
+INF, NAN, TINY = float("inf"), float("nan"), 2.0**-40
 
 
 def _log(code: Code, size: int) -> tuple[int, int]:
@@ -55,32 +55,32 @@ def _log(code: Code, size: int) -> tuple[int, int]:
     large, small = fast_two_sum(code, code.fmul(k, c(LN2)), code.fadd(s, s))
     large, smaller = fast_two_sum(code, large, term)
     low = code.fadd(code.fadd(small, smaller), low)
-    return fast_two_sum(
-        code, large, code.select(code.isnan(low), c(0.0), low)
-    )  # nan where k is infinite, and large is right
+    return fast_two_sum(code, large, at_most(code, low, 1.0))  # low is nan where k is infinite, and large is right
 
 
 def pow(code: Code, x: int, y: int) -> int:
     """x**y with the special cases of C: e**(y * log|x|), the logarithm and the product in two parts, and the sign of x for odd y."""
     c = code.const
-    size = code.fabs(x)
-    high, low = _log(code, size)
-    product = code.fmul(y, high)
-    rest = code.fma(y, low, code.fma(y, high, code.fneg(product)))
-    inside = code.fcmp("olt", code.fabs(product), c(750.0))
-    n, large, small = exponential(code, bounded(code, product, -746.0, 710.0), code.select(inside, rest, c(0.0)))
+    high, low = _log(code, code.fabs(x))
+    z = bounded(code, y, -(2.0**100), 2.0**100)  # even; beyond it there are only 0, 1 and inf
+    product = code.fmul(z, high)
+    rest = code.fma(z, low, code.fma(z, high, code.fneg(product)))
+    # it is smaller than that where it counts, and nan where the product is infinite
+    rest = bounded(code, at_most(code, rest, TINY), -TINY, TINY)
+    n, large, small = exponential(code, bounded(code, product, -746.0, 710.0), rest)
     value = code.scale(code.fadd(large, small), n)
 
-    integral = code.fcmp("oeq", code.roundeven(y), y)
-    half = code.fmul(y, c(0.5))
-    odd = code.iop("and", integral, code.fcmp("une", code.roundeven(half), half))
-    value = code.select(odd, code.copysign(value, x), value)
-    negative = code.iop("and", code.fcmp("olt", x, c(0.0)), code.fcmp("ogt", x, c(-INF)))
-    value = code.select(code.iop("and", negative, code.not_(integral)), c(NAN), value)
-    # one, even of nan: x**0, 1**y, (-1)**inf
-    endless = code.iop("and", code.fcmp("oeq", size, c(1.0)), code.fcmp("oeq", code.fabs(y), c(INF)))
-    one = code.iop("or", code.fcmp("oeq", y, c(0.0)), code.fcmp("oeq", x, c(1.0)))
-    return code.select(code.iop("or", one, endless), c(1.0), value)
+    # half of y less an integer is 1/2 or -1/2 for odd y, and 0 for even ones, of which a bit differs
+    half = code.fmul(z, c(0.5))
+    fraction = code.fcmp("one", code.fsub(z, code.roundeven(z)), c(0.0))
+    odd = code.iop("shl", code.bits(code.fsub(half, code.roundeven(half))), c(2, "i64"))
+    sign = code.iop("and", code.iop("and", odd, code.bits(x)), c(SIGN, "i64"))
+    value = code.float_of_bits(code.iop("xor", code.bits(value), code.select(fraction, c(0, "i64"), sign)))
+    finite = code.iop("sub", code.bits(x), c(SIGN + 1, "i64"))
+    negative = code.icmp("ult", finite, c(0x7FEFFFFFFFFFFFFF, "i64"))  # neither -0 nor -inf
+    value = code.select(code.iop("and", negative, fraction), c(NAN), value)
+    one = code.iop("or", code.fcmp("oeq", y, c(0.0)), code.fcmp("oeq", x, c(1.0)))  # even of nan
+    return code.select(one, c(1.0), value)
 
 
 def cbrt(code: Code, x: int) -> int:
@@ -89,9 +89,8 @@ def cbrt(code: Code, x: int) -> int:
     size = code.fabs(x)
     k, m = parts(code, size)
     q = code.roundeven(code.fmul(k, c(1 / 3)))
-    j = code.fma(q, c(-3.0), k)
-    factor = code.select(code.fcmp("ogt", j, c(0.0)), c(CBRT_HALF), c(1.0))
-    factor = code.select(code.fcmp("olt", j, c(0.0)), c(CBRT_2), factor)
+    j = code.fma(q, c(-3.0), k)  # -1, 0 or 1, for which the next line gives 2**(-j / 3)
+    factor = code.fma(code.fma(j, c((CBRT_2 + CBRT_HALF) / 2 - 1), c((CBRT_HALF - CBRT_2) / 2)), j, c(1.0))
     inverse = code.fmul(even_odd(code, m, CBRT), factor)
     m = code.scale(m, j)
     error = code.fma(code.fneg(m), code.fmul(code.fmul(inverse, inverse), inverse), c(1.0))
@@ -104,8 +103,7 @@ def cbrt(code: Code, x: int) -> int:
     minus = code.fneg(value)
     lacking = code.fma(minus, square_low, code.fma(minus, square, m))
     value = code.scale(code.fma(code.fmul(lacking, c(1 / 3)), slope, value), q)
-    usual = code.iop("and", code.fcmp("ogt", size, c(0.0)), code.fcmp("olt", size, c(INF)))
-    return code.copysign(code.select(usual, value, size), x)
+    return code.copysign(code.select(code.fcmp("olt", code.fabs(k), c(INF)), value, size), x)
 
 
 def hypot(code: Code, x: int, y: int) -> int:
@@ -115,12 +113,12 @@ def hypot(code: Code, x: int, y: int) -> int:
     ahead = code.fcmp("ogt", a, b)
     top, bottom = code.select(ahead, a, b), code.select(ahead, b, a)
     n = code.exponent(top)
+    n = code.select(code.fcmp("ogt", n, c(-1100.0)), n, c(-1100.0))  # where both are 0
     minus = code.fneg(n)
     u, v = code.scale(top, minus), code.scale(bottom, minus)
     square, other = code.fmul(u, u), code.fmul(v, v)
     low = code.fadd(code.fma(u, u, code.fneg(square)), code.fma(v, v, code.fneg(other)))
     total, rest = fast_two_sum(code, square, other)
     value = code.scale(code.fadd(*root(code, total, code.fadd(rest, low))), n)
-    value = code.select(code.fcmp("oeq", top, c(0.0)), code.fadd(top, bottom), value)
     infinite = code.iop("or", code.fcmp("oeq", a, c(INF)), code.fcmp("oeq", b, c(INF)))
     return code.select(infinite, c(INF), value)
