@@ -13,9 +13,12 @@ from typing import Any
 from .graph import Node, postorder
 from .nodes import Constant, Operation
 from .ops.arithmetic import add, add_n, divide, multiply, negative, reciprocal, sqrt, square, subtract
+from .ops.chains import matrix_chain
 from .ops.elementary import cos, exp, expm1, hypot, log, log1p, sin
 from .ops.functional import Functional
 from .ops.hyperbolic import logaddexp, sigmoid, softplus
+from .ops.linalg import matmul, matrix_transpose, trace
+from .ops.reduction import reduce_sum
 
 __all__ = ["EXACT", "Rewrite", "rewrite"]
 
@@ -138,6 +141,22 @@ def _root_of_squares(node: Operation) -> Node | None:
         x, y = (term.input_nodes[0] for term in total.input_nodes)
         return hypot(x, y)
     return None
+
+
+@_exact(trace)
+def _trace_of_product(node: Operation) -> Node | None:
+    """trace(A @ B) -> the sum of the entries of A * B.T, without the product."""
+    (product,) = node.input_nodes
+    if isinstance(product, matrix_chain):
+        *others, last = product.input_nodes
+        return _trace_of_two(matrix_chain(*others), last)
+    return _trace_of_two(*product.input_nodes) if isinstance(product, matmul) else None
+
+
+def _trace_of_two(a: Node, b: Node) -> Node | None:
+    if any(len(node.shape) - (node.shape[:1] == (...,)) < 2 for node in (a, b)):
+        return None
+    return reduce_sum(multiply(a, matrix_transpose(b)), axis=(-2, -1))
 
 
 def rewrite(outputs: Sequence[Node], rules: dict[type[Operation], list[Rewrite]] | None = None) -> list[Node]:

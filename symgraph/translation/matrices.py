@@ -11,6 +11,7 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from ..graph import Node
 from ..nodes import Constant
 from ..ops.arithmetic import divide, multiply, power
+from ..ops.chains import matrix_chain
 from ..ops.creation import eye, full
 from ..ops.forms import diag, diag_part, join, kron
 from ..ops.indexing import getitem
@@ -37,11 +38,14 @@ def _matmul(translator: Translator, expr: Any, values: Sequence[Value]) -> Value
 
 
 def product(translator: Translator, values: Sequence[Value]) -> Value:
-    """The product of scalars and matrices. `A**-1 * b` and `b * A**-1` become solves; a chain that ends in a vector is multiplied from there."""
+    """The product of scalars and matrices. `A**-1 * b` and `b * A**-1` become solves; several matrices are multiplied in the best order for their
+    sizes when they are there.
+    """
     scalars = [value for value in values if not value.shape]
     matrices = [value for value in values if value.shape]
     negated = sum(value.negated for value in matrices) % 2 == 1
     chain = [value._replace(negated=False) for value in matrices]
+    chain = _with_chains(chain)
     from_right = chain[-1].shape[-1] == 1 or (chain[0].shape[-2] != 1 and chain[0].inverted)
     while len(chain) > 1:
         at = len(chain) - 2 if from_right else 0
@@ -56,6 +60,16 @@ def product(translator: Translator, values: Sequence[Value]) -> Value:
     elif not (isinstance(scale, Constant) and scale.value == 1):
         node = multiply(scale, node)
     return Value(node, result.shape, negated ^ factor.negated)
+
+
+def _with_chains(factors: list[Value]) -> list[Value]:
+    """The factors, with those after the last inverse as one, if they are three or more."""
+    start = max((place for place, value in enumerate(factors) if value.inverted), default=-1) + 1
+    rest = factors[start:]
+    if len(rest) < 3:
+        return factors
+    shape = (rest[0].shape[-2], rest[-1].shape[-1])
+    return [*factors[:start], Value(matrix_chain(*[value.node for value in rest]), shape)]
 
 
 def _times(a: Value, b: Value) -> Value:
