@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .code import Code
-from .elementary_base import SHIFT, bounded, fast_two_sum
+from .elementary_base import SHIFT, bounded, even_odd_of, fast_two_sum
 from .elementary_exp import exponential
 from .rows_erf import ERF, ERF_AT, ERFCX, ERFCX_AT, ERFCX_CENTRES
 
@@ -23,15 +23,7 @@ SLOPE = 0.55  # erfcx's pieces are quarters of the binades of 1 + 0.55 * x
 
 def piecewise(code: Code, index: int, t: int, rows: Sequence[Sequence[float]]) -> int:
     """The polynomial in t of the piece that the lowest four bits of `index` say, by even and odd powers."""
-    terms = [code.table(index, row) for row in rows]
-    square = code.fmul(t, t)
-    halves = []
-    for part in (terms[1::2], terms[0::2]):
-        value = part[-1]
-        for term in part[-2::-1]:
-            value = code.fma(value, square, term)
-        halves.append(value)
-    return code.fma(halves[0], t, halves[1])
+    return even_odd_of(code, t, [code.table(index, row) for row in rows])
 
 
 def erf(code: Code, x: int) -> int:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .code import Code
-from .elementary_base import SHIFT, SIGN, fast_two_sum, quotient
+from .elementary_base import SHIFT, SIGN, even_odd, even_odd_of, fast_two_sum, quotient
 
 __all__ = ["cos", "sin", "tan"]
 
@@ -77,9 +77,9 @@ def waves(code: Code, there: Reduced) -> tuple[tuple[int, int], tuple[int, int]]
     """Sine and cosine of a reduced argument, each as a large and a small part."""
     z = code.fmul(there.r, there.r)
     shift = code.fmul(there.low, there.near)
-    sine = code.fma(code.fmul(z, there.r), code.estrin(z, SIN), shift)
+    sine = code.fma(code.fmul(z, there.r), even_odd(code, z, SIN), shift)
     shift = code.fadd(code.fmul(there.low, code.fneg(there.r)), there.rest)
-    cosine = code.fma(code.fmul(z, z), code.estrin(z, COS), shift)
+    cosine = code.fma(code.fmul(z, z), even_odd(code, z, COS), shift)
     return (there.r, sine), (there.near, cosine)
 
 
@@ -96,7 +96,7 @@ def wave(code: Code, there: Reduced, odd: int, shared: bool) -> int:
     shift = code.select(odd, code.fadd(shift, there.rest), shift)
     scale = code.fmul(z, code.select(odd, z, there.r))
     terms = [code.select(odd, code.const(c), code.const(s)) for c, s in zip(COS, SIN, strict=True)]
-    return code.fadd(code.select(odd, there.near, there.r), code.fma(scale, code.estrin_of(z, terms), shift))
+    return code.fadd(code.select(odd, there.near, there.r), code.fma(scale, even_odd_of(code, z, terms), shift))
 
 
 def _bit(code: Code, value: int, bit: int) -> int:
