@@ -17,7 +17,7 @@ import sympy
 from .errors import ArgumentError, ShapeError
 from .forward import propagate
 from .functions import Function
-from .graph import OPERATORS, Node
+from .graph import OPERATORS, Node, postorder
 from .jacobians import (
     gradients_in_batch,
     gradients_of_scalar,
@@ -27,14 +27,14 @@ from .jacobians import (
     summed_gradient,
     swapped,
 )
-from .nodes import symbol_name
+from .nodes import Constant, symbol_name
 from .ops.creation import zeros_like
 from .ops.directions import _spread
 from .shapes import format_shape
 from .structure import Structure
 from .translation import Translation
 
-__all__ = ["Derivative", "chosen_symbols", "derivative"]
+__all__ = ["Derivative", "chosen_symbols", "derivative", "holds_complex"]
 
 _SCALAR_ONLY = ("grad", "value_and_grad", "hess", "hessp")
 _UNKNOWN_LENGTH = 1000  # what an unknown length is taken for where costs are compared
@@ -63,6 +63,12 @@ class Derivative(Function):
         arguments = [*[p.argument for p in base._parameters], *self._extra]
         super().__init__(arguments, list(base._expressions), **{**base._options, "name": f"{kind}_{base.__name__}"})
         self._structure = Structure(self._form())
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """See `Function`. A Jacobian for complex arguments goes by forward mode."""
+        if self._which == "jac" and any(map(np.iscomplexobj, (*values, *named.values()))):
+            return derivative(self.base, "forward_jac", self._wrt_given)(*values, **named)
+        return super().__call__(*values, **named)
 
     @property
     def outputs(self) -> Any:
@@ -109,6 +115,7 @@ class _Task:
         self.xs = [placeholders[symbol] for symbol in derivative.wrt]
         self.cores = [x.core for x in self.xs]
         self.extra = [placeholders[symbol] for symbol in derivative._extra]
+        self.forward = False
         self.leaves: dict[Node, int] = {node: len(node.core) for node in placeholders.values()}
 
     def gradient(self, values: Sequence[_Typed]) -> list[_Typed]:
@@ -119,9 +126,8 @@ class _Task:
         return [*values, *self.gradient(values)]
 
     def jacobian(self, values: Sequence[_Typed]) -> list[_Typed]:
-        inside, outside = _entries(self.cores), _entries([core for _, core in values])
-        known = all(isinstance(n, int) for _, core in values for n in core)
-        forward = not known or inside <= outside
+        """By reverse mode where that is cheaper. For real arguments and complex values only forward mode is right: gradients are real there."""
+        forward = self.forward or not reverse_is_cheaper(self.cores, values)
         result = []
         for y, y_core in values:
             if forward:
@@ -133,6 +139,10 @@ class _Task:
                 nodes = reverse_jacobian_in_batch(y, y_core, self.xs[0], self.xs, self.cores, self.leaves)
             result += [(node, (*y_core, *core)) for node, core in zip(nodes, self.cores, strict=True)]
         return result
+
+    def forward_jacobian(self, values: Sequence[_Typed]) -> list[_Typed]:
+        self.forward = True
+        return self.jacobian(values)
 
     def hessian(self, values: Sequence[_Typed]) -> list[_Typed]:
         """All blocks, in reverse mode over reverse mode; those below the diagonal are those above it, transposed."""
@@ -179,6 +189,7 @@ _KINDS = {
     "grad": _Kind(lambda outputs, each: each, _Task.gradient),
     "value_and_grad": _Kind(lambda outputs, each: (0, each), _Task.value_and_gradient),
     "jac": _Kind(lambda outputs, each: outputs.rebuild([each] * len(outputs.leaves)), _Task.jacobian),
+    "forward_jac": _Kind(lambda outputs, each: outputs.rebuild([each] * len(outputs.leaves)), _Task.forward_jacobian),
     "hess": _Kind(lambda outputs, each: each if each == 0 else (each,) * len(each), _Task.hessian),
     "hessp": _Kind(lambda outputs, each: each, _Task.hessian_times_vector),
     "jvp": _Kind(lambda outputs, each: (_of_values(outputs), _of_values(outputs)), _Task.change),
@@ -254,6 +265,24 @@ def _symbol(name: str, core: Sequence[Any]) -> Any:
         return sympy.Symbol(name)
     lengths = [sympy.Dummy("n", integer=True) if n is None else n for n in core]
     return sympy.MatrixSymbol(name, *lengths) if len(core) == 2 else sympy.IndexedBase(name, shape=tuple(lengths))
+
+
+def reverse_is_cheaper(x_cores: Sequence[Sequence[Any]], values: Sequence[_Typed]) -> bool:
+    """Whether there are fewer entries of outputs than of arguments, in known number; and no complex constants, so that values may be real."""
+    if not all(isinstance(n, int) for _, core in values for n in core) or holds_complex([node for node, _ in values]):
+        return False
+    return _entries([core for _, core in values]) < _entries(x_cores)
+
+
+def holds_complex(nodes: Sequence[Node]) -> bool:
+    """Whether a constant is complex.
+
+    >>> x = sympy.Symbol("x")
+    >>> holds_complex(Function(x, sympy.I * x).nodes), holds_complex(Function(x, 2 * x).nodes)
+    (True, False)
+    """
+    constants = [node.value for node in postorder(nodes) if isinstance(node, Constant)]
+    return any(np.iscomplexobj(value) for value in constants)
 
 
 def _entries(cores: Sequence[Sequence[Any]]) -> int:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .derivatives import chosen_symbols, derivative
+from .derivatives import chosen_symbols, derivative, holds_complex
 from .errors import ShapeError
 from .feeds import feed_symbol
 from .functions import Function
@@ -103,11 +103,11 @@ class SparseDerivative:
         return given, arrays
 
     def _plan(self, arrays: Sequence[Any]) -> _Plan:
-        key = tuple(array.shape for array in arrays)
+        key = tuple((array.shape, array.dtype.kind) for array in arrays)
         if key not in self._plans:
             pattern = self._pattern(arrays)
             plans = [_Plan(pattern, True, colours(pattern))]
-            if self._which == "jac":
+            if self._which == "jac" and not holds_complex(self.base.nodes) and not any(map(np.iscomplexobj, arrays)):
                 plans.append(_Plan(pattern, False, colours(pattern.T)))
             self._plans[key] = min(plans, key=lambda plan: int(plan.colours.max(initial=-1)))
         return self._plans[key]

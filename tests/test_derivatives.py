@@ -380,6 +380,22 @@ def test_complex_values_of_a_real_argument():
     assert f.grad(x)(0.5) == pytest.approx(-np.sin(0.5))  # of the real part, which is what dL = Re(g dz) says
 
 
+def test_complex_jacobians_of_many_real_arguments():
+    """Reverse mode would give their real parts."""
+    w = sp.MatrixSymbol("w", 5, 1)
+    c = sp.Symbol("c")
+    point = RNG.normal(size=(5, 1))
+    wave = sg.function(w, sp.Matrix([sp.exp(sp.I * sp.Add(*[w[i, 0] ** 2 for i in range(5)]))]))
+    right = np.exp(1j * np.sum(point**2)) * 2j * point
+    np.testing.assert_allclose(wave.jac(w)(point)[0, 0], right, rtol=1e-13)
+    np.testing.assert_allclose(wave.jac(w, sparse=True)(point).toarray()[0], right[:, 0], rtol=1e-13)
+    scaled = sg.function([c, w], sp.Matrix([c * sp.Add(*[w[i, 0] ** 2 for i in range(5)])]))
+    np.testing.assert_allclose(scaled.jac(w)(2 - 1j, point)[0, 0], (2 - 1j) * 2 * point, rtol=1e-13)
+    np.testing.assert_allclose(scaled.jac(w)(c=2 - 1j, w=point)[0, 0], (2 - 1j) * 2 * point, rtol=1e-13)
+    np.testing.assert_allclose(scaled.jac(w)(2.0, point)[0, 0], 4 * point, rtol=1e-13)
+    np.testing.assert_allclose(scaled.jac(w, sparse=True)(1j, point).toarray()[0], 2j * point[:, 0], rtol=1e-13)
+
+
 WIRTINGER = [sp.Abs(z), sp.conjugate(z) * z, sp.re(z) * sp.im(z), sp.arg(z), sp.sign(z), sp.Abs(z) ** 2 * z]
 
 
