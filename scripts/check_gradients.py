@@ -10,7 +10,7 @@ rounding      they do not, but by no more than rounding errors of the expression
 not SymPy's   SymPy's formula has no value there, or another one, and differences in 60 digits agree with ours
 kink          the slopes on the two sides differ, or the point lies at a step or at the border of where the expression is defined
 no digits     rounding errors alone can change the value of the expression by more than a hundredth
-0 * inf       the slope of a function inside is infinite, as that of sqrt at 0, and what stands in it does not change there
+0 * inf       the slope of a function inside is infinite or not real, as that of sqrt at 0 and of (-2)**x, and what stands in it does not change
 no value      the expression or its slope is undefined, or beyond the range of float64
 too slow      SymPy has been at the expression for 20 seconds
 refused       symgraph refuses the expression: a constant of it is beyond float64
@@ -153,7 +153,7 @@ def excuse(expr: Any, at: dict[Any, float], ours: float) -> str:
 
 
 def is_infinite_inside(expr: Any, at: dict[Any, float]) -> bool:
-    """Whether a function or power within an expression has no finite derivative where it is evaluated, such as sqrt at 0."""
+    """Whether a function or power within an expression has no finite real derivative where it is evaluated, such as sqrt at 0."""
     for part in expr.atoms(sp.Pow, sp.Function):
         values = [evaluate(arg, at) for arg in part.args]
         dummies = sp.symbols(f"d:{len(values)}", real=True)
@@ -161,7 +161,7 @@ def is_infinite_inside(expr: Any, at: dict[Any, float]) -> bool:
             continue
         for dummy in dummies:
             slope = part.func(*dummies).diff(dummy).subs(dict(zip(dummies, values, strict=True)))
-            if slope.has(sp.zoo, sp.nan, sp.oo, -sp.oo):
+            if slope.has(sp.zoo, sp.nan, sp.oo, -sp.oo) or slope.is_extended_real is False:
                 return True
     return False
 
