@@ -105,7 +105,7 @@ def _inverse_sine(code: Code, x: int) -> tuple[int, int, int]:
     low = code.fmul(code.fmul(code.fma(code.fneg(root), root, half), code.const(0.5)), about)
     s = code.select(outer, root, size)
     low = code.select(outer, low, code.const(0.0))
-    r = code.fma(code.fmul(s, z), code.estrin(z, ASIN), low)
+    r = code.fma(code.fmul(s, z), even_odd(code, z, ASIN), low)
     return outer, s, r
 
 

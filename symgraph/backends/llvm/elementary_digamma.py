@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from .code import Code
-from .elementary_base import SHIFT, bounded, fast_two_sum, two_sum
+from .elementary_base import SHIFT, bounded, even_odd, fast_two_sum, two_sum
 from .elementary_erf import piecewise
 from .elementary_gamma import FIRST, LOW, TINY, logarithm
 from .rows_digamma import DIGAMMA, DIGAMMA_AT, DIGAMMA_CENTRES
@@ -38,7 +38,7 @@ def _cotangent(code: Code, a: int) -> tuple[int, int]:
     f = code.fsub(a, code.roundeven(a))
     pole = code.fdiv(c(1.0), f)
     z = code.fmul(f, f)
-    rest = code.fma(code.fneg(f), code.estrin(z, COTANGENT), code.fmul(code.fma(code.fneg(pole), f, c(1.0)), pole))
+    rest = code.fma(code.fneg(f), even_odd(code, z, COTANGENT), code.fmul(code.fma(code.fneg(pole), f, c(1.0)), pole))
     return code.select(code.fcmp("oeq", f, c(0.0)), c(math.nan), pole), rest
 
 
@@ -61,7 +61,7 @@ def digamma(code: Code, x: int) -> int:
     log, log_small = logarithm(code, a)
     w = code.fmul(inverse, inverse)
     large, small = fast_two_sum(code, log, code.fmul(inverse, c(-0.5)))
-    small = code.fadd(small, code.fma(code.fneg(w), code.estrin(w, PSI_SERIES), log_small))
+    small = code.fadd(small, code.fma(code.fneg(w), even_odd(code, w, PSI_SERIES), log_small))
     value, small = fast_two_sum(code, code.select(far, large, near), code.select(far, small, near_small))
     # what is added to it: nothing or -1/a to the right, the cotangent with or without 1/a to the left
     right = code.select(low, code.fsub(value, inverse), value)

@@ -15,7 +15,7 @@ import math
 from typing import NamedTuple
 
 from .code import Code
-from .elementary_base import SHIFT, bounded, fast_two_sum, quotient
+from .elementary_base import SHIFT, bounded, even_odd, fast_two_sum, quotient
 from .elementary_erf import piecewise
 from .elementary_exp import LN2, LN2_REST, exponential
 from .rows_gamma import LGAMMA, LGAMMA_AT, LOG_LARGE, LOG_RECIPROCALS, LOG_SMALL
@@ -58,7 +58,7 @@ def logarithm(code: Code, x: int) -> tuple[int, int]:
     f = code.fma(m, code.table(index, LOG_RECIPROCALS), c(-1.0))
     large, small = fast_two_sum(code, code.fma(k, c(LN2), code.table(index, LOG_LARGE)), f)
     rest = code.fma(k, c(LN2_REST), code.fadd(small, code.table(index, LOG_SMALL)))
-    return fast_two_sum(code, large, code.fma(code.fmul(f, f), code.estrin(f, LOG1P), rest))
+    return fast_two_sum(code, large, code.fma(code.fmul(f, f), even_odd(code, f, LOG1P), rest))
 
 
 class Logarithm(NamedTuple):
@@ -93,7 +93,7 @@ def _logarithm(code: Code, a: int) -> Logarithm:
     product = code.fmul(half, less)
     error = code.fma(half, log_small, code.fma(half, less, code.fneg(product)))
     inverse = code.fdiv(c(1.0), a)
-    rest = code.fma(inverse, code.estrin(code.fmul(inverse, inverse), STIRLING), c(SERIES[1]))
+    rest = code.fma(inverse, even_odd(code, code.fmul(inverse, inverse), STIRLING), c(SERIES[1]))
     value, small = fast_two_sum(code, product, c(SERIES[0]))
     value, small = code.select(far, value, near), code.select(far, code.fadd(small, code.fadd(error, rest)), near_small)
     return Logarithm(low, log, log_small, *fast_two_sum(code, value, small))
@@ -116,7 +116,7 @@ def _sine(code: Code, a: int) -> tuple[int, int]:
     z = code.fmul(f, f)
     large = code.fmul(f, c(PI[0]))
     error = code.fma(f, c(PI[0]), code.fneg(large))
-    return fast_two_sum(code, large, code.fma(f, code.fma(z, code.estrin(z, SINPI), c(PI[1])), error))
+    return fast_two_sum(code, large, code.fma(f, code.fma(z, even_odd(code, z, SINPI), c(PI[1])), error))
 
 
 def gamma(code: Code, x: int) -> int:
