@@ -230,6 +230,12 @@ class Evaluation:
                 done[expr] = None
         return done[root]
 
+    def _rounds_to_equal(self, a: Any, b: Any) -> bool:
+        """Whether numbers that differ may be equal after rounding: noise alone never makes them so."""
+        if self.noise is None or not all(isinstance(part, sympy.Expr) for part in (a, b)):
+            return False
+        return bool(abs(a - b) <= sympy.Float(2) ** -50 * (abs(a) + abs(b)))
+
     def _parts(self, expr: Any) -> tuple[Any, ...]:
         if expr in self.known or not getattr(expr, "args", ()):
             return ()
@@ -255,6 +261,8 @@ class Evaluation:
             raise Undetermined
         if isinstance(expr, ExprCondPair):
             return parts[0]
+        if isinstance(expr, (sympy.Eq, sympy.Ne)) and self._rounds_to_equal(*parts):
+            return sympy.true if isinstance(expr, sympy.Eq) else sympy.false
         is_array = getattr(expr, "is_Matrix", False) or isinstance(expr, sympy.NDimArray)
         if not is_array and not any(isinstance(part, np.ndarray) for part in parts):
             return self.scalar(expr, parts)

@@ -53,7 +53,7 @@ class Parts:
             self._function(place, chunk, [s for s in self._read(chunk) if home.get(s) != place], kept)
             body.lines.append(f"call void @part{place}(ptr %scratch)")
             self._free += [self._slot[number] for number in dying.pop(place, ())]
-        for number in written:
+        for number in dict.fromkeys(written):
             if number in home:
                 body.lines += self._load(body, number, "b")
 
