@@ -11,6 +11,7 @@ import numpy as np
 
 from . import backends
 from .arguments import Parameter, argument_list, check_arguments, python_signature, unique_names
+from .destinations import Destinations
 from .differentiable import Differentiable
 from .feeds import Dimensions, batch_shape, feed_symbol
 from .graph import Graph, Node
@@ -36,6 +37,7 @@ class _Compiled:
     translation: Translation
     program: Program
     run: backends.Runner
+    takes_offers: bool
 
 
 class Function(Differentiable):
@@ -70,6 +72,8 @@ class Function(Differentiable):
         dtype: Any = None,
         domain: str = "real",
         backend: Any = None,
+        threads: int | None = None,
+        contract: bool = True,
         name: str = "f",
         broadcast: bool = True,
         rewrite: bool = True,
@@ -86,6 +90,8 @@ class Function(Differentiable):
             "dtype": None if dtype is None else np.dtype(dtype),
             "domain": domain,
             "backend": backend,
+            "threads": threads,
+            "contract": contract,
             "name": name,
             "broadcast": broadcast,
             "rewrite": rewrite,
@@ -101,9 +107,9 @@ class Function(Differentiable):
         self._expressions = tuple(as_expression(leaf) for leaf in self._structure.leaves)
         self._random = random_symbols(self._expressions) if rng is not None else ()
         self._names = unique_names(self._parameters)
-        self._compiler = backends.get(backend)
+        self._compiler = backends.get(backend, threads, contract)
         self._compiled: dict[np.dtype[Any], _Compiled] = {}
-        self._kind, self._native, self._kept = type(self), _NOT_TRIED, list[Any]()
+        self._kind, self._native, self._bare = type(self), _NOT_TRIED, _NOT_TRIED
         self.__name__ = self.__qualname__ = name
         self.__signature__ = python_signature(self._parameters)
         self.__doc__ = f"{name}({', '.join(p.name for p in self._parameters)})\n\nComputes {self._text()}."
@@ -197,10 +203,13 @@ class Function(Differentiable):
             order = [place[leaf] for leaf in leaves]
             kind = self.dtype or dtype
             kind = np.result_type(kind, np.complex64) if self._options["domain"] == "complex" else kind
-            run = numbers_in(kind, self._compiler(program), translation.nodes)
-            ordered = run if order == list(range(len(order))) else (lambda values: run([values[i] for i in order]))
+            compiled = self._compiler(program)
+            run = numbers_in(kind, compiled, translation.nodes)
+            if order != list(range(len(order))):
+                in_order, run = run, lambda values, *offered: in_order([values[i] for i in order], *offered)
+            offers = hasattr(compiled, "takes_offers")
             found = self._compiled.setdefault(
-                dtype, _Compiled(graph, placeholders, leaves, translation, program, ordered)
+                dtype, _Compiled(graph, placeholders, leaves, translation, program, run, offers)
             )
         return found
 
@@ -211,9 +220,16 @@ class Function(Differentiable):
     # --- a call
 
     def __call__(self, *values: Any, **named: Any) -> Any:
-        """The outputs for these arguments (see the class). Raises FeedTypeError, ShapeError, DimensionError before anything is computed."""
+        """The outputs for these arguments (see the class). Raises FeedTypeError, ShapeError, DimensionError before anything is computed.
+
+        With `out=` (unless an argument has that name) they are written into arrays, given in the structure of the outputs, and these are
+        returned. Each must have the shape and the dtype of its result. They may be arguments too, which are then overwritten in the end.
+        """
         if self._of_numbers and not named and len(values) == len(self._ranks) and NUMBERS.issuperset(map(type, values)):
             return self._at_a_point(values)
+        target = None
+        if "out" in named and "out" not in self._names:
+            target = Destinations(self._structure, named.pop("out"), self.__name__)
         flat = self._flat(values, named)
         dtype = self.dtype if self.dtype is not None else precision(flat)
         compiled = self._for(real_dtype(dtype))
@@ -232,12 +248,15 @@ class Function(Differentiable):
         batch = batch_shape([node.name for node in fed], loops) if any(loops) else ()
         if self._random:
             arrays += draw(self._random, batch, self._options["rng"])
-        outputs = compiled.run(self._in_batch(arrays, batch))
+        arrays = self._in_batch(arrays, batch)
+        offered = target.offered(arrays) if target is not None and compiled.takes_offers else []
+        outputs = compiled.run(arrays, offered) if offered else compiled.run(arrays)
         if self._options["broadcast"]:
             outputs = [
                 _filled(o, batch, len(shape)) for o, shape in zip(outputs, compiled.translation.shapes, strict=True)
             ]
-        return self._structure.rebuild(self._present(own_results(outputs, arrays), len(batch)))
+        results = self._present(own_results(outputs, arrays, offered), len(batch))
+        return self._structure.rebuild(results if target is None else target.filled(results))
 
     def _in_batch(self, arrays: list[Any], batch: tuple[int, ...]) -> list[Any]:
         """The arguments as the program takes them; a derivative repeats those along the batch with respect to which it is."""
@@ -253,7 +272,7 @@ class Function(Differentiable):
                 self.__class__ = type(
                     self._kind.__name__,
                     (self._kind,),
-                    {"__call__": self._native[0], "__module__": self._kind.__module__},
+                    {"__call__": self._native, "__module__": self._kind.__module__},
                 )
         number = self._number
         try:
@@ -263,11 +282,11 @@ class Function(Differentiable):
                 feed_symbol(node, value)
             raise
         if self._native is not None:
-            return self._native[0](*arrays)
+            return self._native(*arrays)
         return self._structure.rebuild(self._present(own_results(self._default.run(arrays), arrays), 0))
 
     def _builtin(self, plain: bool) -> Any:
-        """A builtin function for calls with floats, and what lives as long; None where there can be none."""
+        """A builtin function for calls with floats; None where there can be none."""
         make = backends.native(self._options["backend"])
         form = None if self._structure.is_leaf else self._structure.flat_kind
         if make is None or not self._of_numbers or form is False or not self._is_plain():
@@ -275,7 +294,14 @@ class Function(Differentiable):
         leaves = self._default.leaves
         places: dict[Node, int] = {node: i for i, node in enumerate(self._default.placeholders)}
         order = [places[leaf] for leaf in leaves]
-        return make(self._default.program, order, form, types.MethodType(self._kind.__call__, self), plain)
+        return make(
+            self._default.program,
+            order,
+            form,
+            types.MethodType(self._kind.__call__, self),
+            plain,
+            self._options["contract"],
+        )
 
     def _is_plain(self) -> bool:
         """Whether results for numbers are what the program computes."""
@@ -293,11 +319,9 @@ class Function(Differentiable):
         >>> function(x, x**2 + 1).native(2.0)
         5.0
         """
-        made = self._builtin(plain=True)
-        if made is None:
-            return self
-        self._kept.append(made[1])
-        return made[0]
+        if self._bare is _NOT_TRIED:
+            self._bare = self._builtin(plain=True)
+        return self if self._bare is None else self._bare
 
     def _present(self, results: list[Any], loops: int) -> list[Any]:
         """The results, each with `loops` batch axes, in the form that users get."""
@@ -366,6 +390,8 @@ def function(
     dtype: Any = None,
     domain: str = "real",
     backend: Any = None,
+    threads: int | None = None,
+    contract: bool = True,
     name: str = "f",
     broadcast: bool = True,
     rewrite: bool = True,
@@ -380,6 +406,8 @@ def function(
         domain: "real": functions give nan where their value is not real, and complex values arise from `I` and from complex feeds only;
             "complex": SymPy's principal values, and complex results.
         backend: see `symgraph.backends`.
+        threads: how many threads large work may use, by default as many as there are processors; results do not depend on it.
+        contract: whether products and sums may be fused, and then rounded once; see `symgraph.backends.get`.
         name: its `__name__`.
         broadcast: whether outputs that are constant along a batch axis are repeated along it.
         rewrite: whether forms that lose digits, such as exp(x) - 1 and log(1 + x), are computed by those that do not.
@@ -394,5 +422,5 @@ def function(
     >>> function(x, sympy.sqrt(x), domain="complex")(-4.0)
     np.complex128(2j)
     """
-    options = {"dtype": dtype, "domain": domain, "backend": backend, "name": name, "broadcast": broadcast}
-    return Function(args, outputs, rewrite=rewrite, rng=rng, **options)
+    options = {"dtype": dtype, "domain": domain, "backend": backend, "threads": threads, "contract": contract}
+    return Function(args, outputs, name=name, broadcast=broadcast, rewrite=rewrite, rng=rng, **options)

@@ -33,7 +33,12 @@ class _MethodDef(ctypes.Structure):
 
 
 def native_callable(
-    program: Program, order: Sequence[int], form: type | None, otherwise: Callable[..., Any], plain: bool = False
+    program: Program,
+    order: Sequence[int],
+    form: type | None,
+    otherwise: Callable[..., Any],
+    plain: bool = False,
+    contract: bool = True,
 ) -> Any:
     """A builtin function of floats that gives what `program` computes; every other call goes to `otherwise`.
 
@@ -43,9 +48,9 @@ def native_callable(
         form: list or tuple where there are several outputs, None where there is one.
         otherwise: called with the same arguments where they are not as many floats as there should be.
         plain: whether numbers come out as Python floats; else as np.float64.
+        contract: whether a product and a sum may be one instruction, rounded once.
 
-    Returns the function, and what must live as long as it does. Raises Unsupported where the program is no single kernel, or where this
-    Python keeps its numbers in another way than expected.
+    Raises Unsupported where the program is no single kernel, or where this Python keeps its numbers in another way than expected.
     """
     if not _layout_is_known():
         raise Unsupported("this Python's objects")
@@ -53,7 +58,8 @@ def native_callable(
     outputs = [kernel.trace.values[number] for number in program.outputs]
     if any(value.dtype != _FLOAT64 for value in outputs):
         raise Unsupported("results other than floats")
-    text, symbols, objects = _text(program, kernel, outputs, order, form, plain)
+    text, symbols, objects = _text(program, kernel, outputs, order, form, plain, contract)
+    objects["otherwise"] = otherwise
     addresses = {symbol: address(symbol) for symbol in symbols} | {name: id(thing) for name, thing in objects.items()}
     addresses |= {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in _PYTHON}
     machine = load(to_object(text), ["native"], addresses)
@@ -61,8 +67,9 @@ def native_callable(
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
         ("PyCFunction_NewEx", ctypes.pythonapi)
     )
-    function = make(ctypes.addressof(definition), otherwise, None)
-    return function, (machine, definition, objects)
+    # What the function reads, also while it goes, is kept by its `self`: by a tuple, since the garbage collector takes apart no tuples,
+    # but may empty a dict or a list before the function itself is gone
+    return make(ctypes.addressof(definition), (machine, definition, *objects.values()), None)
 
 
 def try_native(*arguments: Any) -> Any:
@@ -91,7 +98,7 @@ def _layout_is_known() -> bool:
 
 
 def _only_kernel(program: Program) -> Kernel:
-    items = [item for stage in partition(program) for item in stage]
+    items = [item for stage in partition(program, of_arrays=False) for item in stage]
     if len(items) != 1 or not isinstance(items[0], Kernel):
         raise Unsupported("more than one kernel")
     kernel = items[0]
@@ -117,7 +124,13 @@ _PYTHON = {
 
 
 def _text(
-    program: Program, kernel: Kernel, values: Sequence[Any], order: Sequence[int], form: type | None, plain: bool
+    program: Program,
+    kernel: Kernel,
+    values: Sequence[Any],
+    order: Sequence[int],
+    form: type | None,
+    plain: bool,
+    contract: bool,
 ) -> tuple[str, set[str], dict[str, Any]]:
     """The text, the C functions that it calls, and the Python objects that it names; it has no addresses, so it is the same in every process."""
     numbers = [[i for lane in _lanes(value) for i in lane.ids] for value in values]
@@ -139,7 +152,7 @@ def _text(
         lines += _checked(leaf, places[leaf])
     lines += [f"br i1 %ok{program.leaves}, label %fast, label %slow", "slow:"]
     lines += [
-        "%other = call ptr @PyObject_Vectorcall(ptr %self, ptr %args, i64 %nargs, ptr %kwnames)",
+        "%other = call ptr @PyObject_Vectorcall(ptr @otherwise, ptr %args, i64 %nargs, ptr %kwnames)",
         "ret ptr %other",
         "fast:",
     ]
@@ -151,7 +164,7 @@ def _text(
                 f"%at{number} = getelementptr i8, ptr %arg{number}, i64 {_VALUE}",
                 f"%x{number} = load double, ptr %at{number}",
             ]
-    body.run(contracted(code, wanted, written))
+    body.run(contracted(code, wanted, written) if contract else [(n, code.instructions[n]) for n in wanted])
     boxes = _Boxes(body, plain)
     objects = [boxes.box(value, [new[n] for n in entries]) for value, entries in zip(values, numbers, strict=True)]
     result = objects[0] if form is None else boxes.collect(objects, form)
@@ -164,7 +177,7 @@ def _text(
         "}",
         *body.declarations.values(),
         *_PYTHON.values(),
-        *[f"@{name} = external global i8" for name in boxes.objects],
+        *[f"@{name} = external global i8" for name in ("otherwise", *boxes.objects)],
         "",
     ]
     return "\n".join(text), body.symbols, boxes.objects
@@ -221,7 +234,7 @@ class _Boxes:
         if isinstance(value, Lane):
             if self._plain:
                 return self._new(f"@PyFloat_FromDouble(double {operands[0]})")
-            name = self._new(f"@PyType_GenericAlloc(ptr @float64, i64 0)")
+            name = self._new("@PyType_GenericAlloc(ptr @float64, i64 0)")
             self._body.lines += [
                 f"{name}at = getelementptr i8, ptr {name}, i64 {_VALUE}",
                 f"store double {operands[0]}, ptr {name}at",

@@ -102,6 +102,7 @@ def _computed(operation: Operation, arguments: Sequence[Any], namespace: Namespa
         IndexError,
         ValueError,
         NotImplementedError,
+        OverflowError,
     ) as error:  # it asks for more than lanes have
         raise Unsupported(str(error)) from error
     if not isinstance(value, (Lane, Lanes)):
@@ -109,12 +110,13 @@ def _computed(operation: Operation, arguments: Sequence[Any], namespace: Namespa
     return value
 
 
-def partition(program: Program, optimistic: bool = True) -> list[list[Kernel | Step]]:
+def partition(program: Program, optimistic: bool = True, of_arrays: bool = True) -> list[list[Kernel | Step]]:
     """For each stage, the kernel that runs first (if there is one), and the library steps after it.
 
-    An `optimistic` one takes it that batches agree where an operation needs that; the kernels check it (`Kernel.equals`).
+    An `optimistic` one takes it that batches agree where an operation needs that; the kernels check it (`Kernel.equals`). One that is
+    `of_arrays` leaves a single step to NumPy where that is as good.
     """
-    return _Partition(program, optimistic).stages()
+    return _Partition(program, optimistic).stages(of_arrays)
 
 
 def _places(mask: int) -> frozenset[int]:
@@ -136,17 +138,18 @@ class _Partition:
         self.equals: dict[int, set[tuple[int, int]]] = {}
         self.scalars: set[int] = set()  # values of which it is known that their axes are all of the batch
         self.read: set[int] = set()  # native values that are read as arrays
+        self.effects = 0  # the stage of the last step that is a user's, which may do more than compute: those stay in order
         for step in program.steps:
             self._place(step)
 
-    def stages(self) -> list[list[Kernel | Step]]:
+    def stages(self, of_arrays: bool) -> list[list[Kernel | Step]]:
         needed = self.read | set(self.program.outputs)
         result: list[list[Kernel | Step]] = []
         for stage in sorted(self.kernels.keys() | self.library.keys()):
             kernel = self.kernels.get(stage)
             items: list[Kernel | Step] = []
             if kernel is not None and kernel.steps:
-                if len(kernel.steps) == 1 and not _is_worth_it(kernel):
+                if of_arrays and len(kernel.steps) == 1 and not _is_worth_it(kernel):
                     items.append(kernel.steps[0][0])
                 else:
                     numbers = [step.output for step, _ in kernel.steps if step.output in needed]
@@ -177,6 +180,8 @@ class _Partition:
             stage = max(stage, self.stage.get(number, 0))
             if number in self.native:
                 self.read.add(number)
+        if not (operation.pure or (operation.takes_xp and type(operation).__module__.startswith(_PACKAGE))):
+            stage = self.effects = max(stage, self.effects)
         self.stage[step.output] = stage
         self.library.setdefault(stage, []).append(step)
 
@@ -276,4 +281,5 @@ _PACKAGE = f"{__name__.partition('.')[0]}."
 
 def _is_worth_it(kernel: Kernel) -> bool:
     """Whether a single step is more than NumPy does as well in one pass."""
-    return len(kernel.trace.code.instructions) > 12
+    instructions = kernel.trace.code.instructions
+    return len(instructions) > 12 or any(instruction[0] == "elementary" for instruction in instructions)

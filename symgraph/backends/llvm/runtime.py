@@ -13,8 +13,9 @@ import numpy as np
 from ...graph import new_lock
 from .code import Code
 from .elementary import expanded
+from .emission import fused, needed
 from .engine import host, load, to_object
-from .kernel import CONTIGUOUS, STRIDED, UNIFORM, Operand, loop_text, width_of
+from .kernel import CONTIGUOUS, STRIDED, UNIFORM, KernelText, Operand, loop_text, width_of
 from .lanes import KINDS, Unsupported
 from .partition import Core, Kernel, Trace
 from .symbols import address
@@ -34,28 +35,44 @@ class NativeKernel:
         kernel: what it computes.
         constants, first: those of the program, and the number of the first one.
         threads: how many threads it may use.
+        contract: whether a product and a sum may be one instruction, rounded once.
     """
 
-    def __init__(self, kernel: Kernel, constants: Sequence[Any], first: int, threads: int) -> None:
-        self._kernel, self._constants, self._first, self._threads = kernel, constants, first, threads
+    def __init__(
+        self, kernel: Kernel, constants: Sequence[Any], first: int, threads: int, contract: bool = True
+    ) -> None:
+        self._kernel, self._constants, self._first = kernel, constants, first
+        self._threads, self._contract = threads, contract
         self._variants: dict[Any, _Variant] = {}
         self._lock = new_lock(self)
 
-    def __call__(self, values: Sequence[Any]) -> list[Any]:
+    def __call__(self, values: Sequence[Any], offered: Sequence[Any] | None = None) -> list[Any]:
+        """The outputs; into arrays that are `offered` for them, where these fit. They share no memory with the values, nor with each other."""
         arrays = [value if isinstance(value, np.ndarray) else np.asarray(value) for value in values]
         key = tuple([array.dtype for array in arrays])
         variant = self._variants.get(key)
         if variant is None:
             with self._lock:
-                variant = self._variants.get(key) or self._variants.setdefault(key, self._variant(key))
-        return variant.run(arrays)
+                variant = self._variants.get(key)
+                if variant is None:
+                    variant = self._variants[key] = self._variant(key)
+        if isinstance(variant, Unsupported):
+            raise Unsupported(*variant.args)
+        return variant.run(arrays, offered)
 
-    def _variant(self, dtypes: Sequence[np.dtype[Any]]) -> _Variant:
+    def text(self, width: int | None = None) -> KernelText:
+        """The code for contiguous arrays of the dtypes that are expected, all outputs together; `width` rows at once, by default as many as fit."""
+        return _Variant(self._kernel, self._kernel.trace, 1, self._contract).text(width)
+
+    def _variant(self, dtypes: Sequence[np.dtype[Any]]) -> _Variant | Unsupported:
         for dtype in dtypes:
             if dtype not in KINDS:
-                raise Unsupported(f"numbers of dtype {dtype}")
-        trace = self._kernel.traced(dtypes, self._constants, self._first)
-        return _Variant(self._kernel, trace, self._threads)
+                return Unsupported(f"numbers of dtype {dtype}")
+        try:
+            trace = self._kernel.traced(dtypes, self._constants, self._first)
+        except Unsupported as error:  # remembered, since to find it out takes time
+            return Unsupported(*error.args)
+        return _Variant(self._kernel, trace, self._threads, self._contract)
 
 
 class BatchesDiffer(Unsupported):
@@ -75,18 +92,18 @@ class _Output:
 class _Variant:
     """A kernel for inputs of certain dtypes."""
 
-    def __init__(self, kernel: Kernel, trace: Trace, threads: int) -> None:
-        self.code, self.threads = trace.code, threads
+    def __init__(self, kernel: Kernel, trace: Trace, threads: int, contract: bool) -> None:
+        self.code, self.threads, self.contract = trace.code, threads, contract
         self.cores = [core for _, core in kernel.inputs]
         self.dtypes = [dtype for dtype, _ in trace.inputs]
         self.leaves = [numbers for _, numbers in trace.inputs]
         self.outputs = [_Output(trace, *output) for output in kernel.outputs]
         self.equals = kernel.equals
         self.loops: dict[Any, _CompiledLoop] = {}
-        self.lock = new_lock(self)
-        self._lock = self.lock
+        self._code: tuple[Code, dict[int, int]] | None = None
+        self._lock = new_lock(self)
 
-    def run(self, arrays: list[Any]) -> list[Any]:
+    def run(self, arrays: list[Any], offered: Sequence[Any] | None = None) -> list[Any]:
         batches = []
         for array, core in zip(arrays, self.cores, strict=True):
             rank = array.ndim - len(core)
@@ -102,16 +119,23 @@ class _Variant:
             groups.setdefault(shape, []).append(place)
         results: list[Any] = [None] * len(self.outputs)
         for shape, places in groups.items():
-            for place, result in zip(places, self._run_group(arrays, batches, shape, tuple(places)), strict=True):
+            group = self._run_group(arrays, batches, shape, tuple(places), offered)
+            for place, result in zip(places, group, strict=True):
                 results[place] = result
         return results
 
     def _run_group(
-        self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: tuple[int, ...]
+        self,
+        arrays: list[Any],
+        batches: list[Any],
+        shape: tuple[int, ...],
+        places: tuple[int, ...],
+        offered: Sequence[Any] | None,
     ) -> list[Any]:
         outputs = [self.outputs[place] for place in places]
         used = sorted(frozenset().union(*[output.inputs for output in outputs]))
-        results = [np.empty((*shape, *output.core), output.dtype) for output in outputs]
+        targets = [None] * len(places) if offered is None else [offered[place] for place in places]
+        results = [_fitting(a, (*shape, *o.core), o.dtype) for a, o in zip(targets, outputs, strict=True)]
         count = math.prod(shape)
         if count == 0:
             return results
@@ -169,14 +193,30 @@ class _Variant:
         key = (places, patterns, compact, wide)
         loop = self.loops.get(key)
         if loop is None:
-            with self.lock:
+            with self._lock:
                 loop = self.loops.get(key)
                 if loop is None:
                     loop = self.loops[key] = self._compiled(places, used, patterns, compact, wide)
         return loop
 
     def _compiled(self, places: Any, used: Any, patterns: Any, compact: bool, wide: bool) -> _CompiledLoop:
-        code, numbers = expanded(self.code, [n for place in places for n in self.outputs[place].lanes])
+        code, inputs, outputs, size = self._operands(places, used, patterns, compact)
+        width = width_of(host().bits, size) if wide else 1
+        return _CompiledLoop(code, inputs, outputs, width, size)
+
+    def text(self, width: int | None = None) -> KernelText:
+        every = range(len(self.dtypes))
+        code, inputs, outputs, size = self._operands(range(len(self.outputs)), every, [CONTIGUOUS for _ in every], True)
+        return loop_text("kernel", code, inputs, outputs, width or width_of(host().bits, size), contract=False)
+
+    def _operands(
+        self, places: Any, used: Any, patterns: Any, compact: bool
+    ) -> tuple[Code, list[Operand], list[Operand], int]:
+        """The code of some outputs, its operands, and the number of instructions."""
+        if self._code is None:
+            wanted = [n for output in self.outputs for n in output.lanes]
+            self._code = _written_out(self.code, wanted, self.contract)
+        code, numbers = self._code
         inputs = [
             Operand(
                 KINDS[self.dtypes[i]], tuple((numbers.get(n, -1), k) for k, n in enumerate(self.leaves[i])), pattern
@@ -191,9 +231,20 @@ class _Variant:
             )
             for o in (self.outputs[place] for place in places)
         ]
-        size = len(code.instructions)
-        width = width_of(host().bits, size) if wide else 1
-        return _CompiledLoop(code, inputs, outputs, width, size)
+        size = len(needed(code, [n for output in outputs for n, _ in output.lanes]))
+        return code, inputs, outputs, size
+
+
+def _written_out(code: Code, wanted: Sequence[int], contract: bool) -> tuple[Code, dict[int, int]]:
+    """The code with elementary functions written out and (with `contract`) products fused, and the new number of each of `wanted`.
+
+    It is that of all outputs also where only some are computed together, so that a row's values do not depend on which these are.
+    """
+    longer, numbers = expanded(code, wanted)
+    if not contract:
+        return longer, numbers
+    new, places = fused(longer, [numbers[n] for n in wanted])
+    return new, {n: places[place] for n, place in numbers.items() if place in places}
 
 
 class _CompiledLoop:
@@ -202,10 +253,10 @@ class _CompiledLoop:
     def __init__(
         self, code: Code, inputs: Sequence[Operand], outputs: Sequence[Operand], width: int, size: int
     ) -> None:
-        self.text, symbols, self._scratch = loop_text("kernel", code, inputs, outputs, width)
+        self.text, symbols, self._scratch = loop_text("kernel", code, inputs, outputs, width, contract=False)
         self._machine = load(to_object(self.text), ["kernel"], {symbol: address(symbol) for symbol in symbols})
         self._function = _Loop(self._machine.addresses["kernel"])
-        self._size = size
+        self._size, self._width = size, width
 
     def run(self, arrays: Sequence[Any], steps: Sequence[int] | None, count: int, threads: int) -> None:
         """Run over `count` rows of the arrays, which are `steps` bytes apart (None: no operand needs to know)."""
@@ -222,7 +273,9 @@ class _CompiledLoop:
     def _rows(self, pointers: Any, strides: Any, start: int, stop: int) -> None:
         scratch = ctypes.create_string_buffer(self._scratch) if self._scratch else None
         for begin in range(start, stop, _BLOCK):
-            self._function(pointers, strides, begin, min(begin + _BLOCK, stop), scratch)
+            end = min(begin + _BLOCK, stop)
+            # a short rest is computed together with rows before it, which get the values that they have already
+            self._function(pointers, strides, min(begin, end - self._width), end, scratch)
 
 
 def _in_threads(rows: Callable[[int, int], None], count: int, threads: int) -> None:
@@ -249,6 +302,12 @@ def _pool() -> Any:
         _pools.clear()
         _pools[process] = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="symgraph")
     return _pools[process]
+
+
+def _fitting(offered: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """The array that is offered, if it is one of this kind; else a new one."""
+    fits = offered is not None and offered.shape == shape and offered.dtype == dtype and offered.flags.carray
+    return offered if fits else np.empty(shape, dtype)
 
 
 def _broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
