@@ -209,3 +209,14 @@ def test_sharing_changes_no_bit(name):
     values = np.concatenate(WAVES)
     shared = functools.partial(BUILDS[name], shared=True)
     np.testing.assert_array_equal(vectorized(shared, 1, 8)(values), vectorized(BUILDS[name], 1, 8)(values))
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 8, 16, 32])
+def test_tables(width):
+    values = [float(v) for v in np.random.default_rng(6).standard_normal(16)]
+
+    def build(code, x):
+        return code.table(code.bits(code.fadd(x, code.const(1.5 * 2.0**52))), values)
+
+    places = np.arange(40)
+    np.testing.assert_array_equal(vectorized(build, 1, width)(places), np.array(values)[places % 16])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from typing import TYPE_CHECKING
 
 from .code import Instruction
@@ -58,7 +58,7 @@ def _permuted(emission: Emission, name: str, values: tuple[int, ...], index: str
 
 def _loaded(emission: Emission, name: str, values: tuple[int, ...], index: str) -> None:
     texts = ", ".join(_texts(values))
-    table = f"@table.{zlib.crc32(texts.encode()):08x}"
+    table = f"@table.{hashlib.sha256(texts.encode()).hexdigest()[:24]}"
     emission.declarations[table] = f"{table} = internal constant [{SIZE} x double] [{texts}], align 64"
     lines, width = emission.lines, emission.width
     vector, integers = emission.types["double"], emission.types["i64"]
