@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from .code import Code, Instruction
 from .emission import Emission, contracted, needed, sources
+from .engine import host
 from .parts import LONGEST, Parts
+from .transposes import concatenated, groups, load_group, part_of, store_group
 
 __all__ = ["CONTIGUOUS", "KernelText", "Operand", "STRIDED", "UNIFORM", "loop_text", "width_of"]
 
@@ -174,27 +176,64 @@ class _Memory:
             body.names[number] = f"%w{number}"
 
     def load(self, body: Emission, k: int, operand: Operand, present: set[int]) -> None:
-        if operand.pattern == CONTIGUOUS and len(operand.lanes) > 1:
-            self._load_rows(body, k, operand, present)
-            return
-        for number, offset in operand.lanes:
-            if number not in present:
-                continue
-            name = body.names[number] = f"%v{number}"
-            if operand.pattern == CONTIGUOUS:
+        if operand.pattern == CONTIGUOUS and len(operand.lanes) == 1:
+            ((number, _),) = operand.lanes
+            if number in present:
+                name = body.names[number] = f"%v{number}"
                 _load(body.lines, name, operand.kind, self.width, f"%r{k}")
+            return
+        for first, count in self._groups(operand):
+            columns = operand.lanes[first : first + count]
+            wanted = [(number, offset) for number, offset in columns if number in present]
+            if count == 1 or len(wanted) <= count // 4:
+                for number, offset in wanted:
+                    name = body.names[number] = f"%v{number}"
+                    self._load_entries(body.lines, name, k, operand, offset)
             else:
-                self._load_strided(body.lines, name, k, operand.kind, offset)
+                self._load_group(body, k, operand, first, count)
 
-    def _load_strided(self, lines: list[str], name: str, k: int, kind: str, offset: int) -> None:
+    def _groups(self, operand: Operand) -> list[tuple[int, int]]:
+        """The entries of a row in groups that are read or written together."""
+        if self.width == 1 or operand.kind == "i1":
+            return [(place, 1) for place in range(len(operand.lanes))]
+        return groups(len(operand.lanes), self._together(operand), operand.pattern == CONTIGUOUS)
+
+    def _together(self, operand: Operand) -> int:
+        """How many rows are transposed at once: as many as a register has entries."""
+        return min(self.width, host().bits // (8 * SIZE[operand.kind]))
+
+    def _address(self, lines: list[str], name: str, k: int, operand: Operand) -> Callable[[int, int], str]:
+        def address(row: int, entry: int) -> str:
+            base, step = f"%r{k}.{row}", entry
+            if operand.pattern == CONTIGUOUS:
+                base, step = f"%r{k}", row * len(operand.lanes) + entry
+            at = f"{name}.p{row}.{entry}"
+            lines.append(f"{at} = getelementptr i8, ptr {base}, i64 {step * SIZE[operand.kind]}")
+            return at
+
+        return address
+
+    def _load_group(self, body: Emission, k: int, operand: Operand, first: int, count: int) -> None:
+        lanes, lines, kind = self._together(operand), body.lines, operand.kind
+        whole = operand.pattern == CONTIGUOUS and count == len(operand.lanes)
+        parts = []
+        for start in range(0, self.width, lanes):
+            name = f"%g{k}.{first}.{start}"
+            address = self._address(lines, name, k, operand)
+            parts.append(load_group(lines, name, kind, lanes, (start, first), count, whole, address))
+        for (number, _), pieces in zip(operand.lanes[first : first + count], zip(*parts, strict=True), strict=True):
+            if number >= 0:
+                body.names[number] = concatenated(lines, f"%v{number}", kind, pieces, lanes)
+
+    def _load_entries(self, lines: list[str], name: str, k: int, operand: Operand, offset: int) -> None:
+        """One entry of each row."""
+        kind = operand.kind
         memory = "i8" if kind == "i1" else kind
         t = f"<{self.width} x {memory}>"
         value = "poison"
+        address = self._address(lines, name, k, operand)
         for lane in range(self.width):
-            at = f"%r{k}.{lane}"
-            if offset:
-                lines.append(f"{name}.p{lane} = getelementptr i8, ptr {at}, i64 {offset * SIZE[kind]}")
-                at = f"{name}.p{lane}"
+            at = address(lane, offset)
             lines.append(f"{name}.e{lane} = load {memory}, ptr {at}, align 1")
             if self.width == 1:
                 value = f"{name}.e{lane}"
@@ -203,53 +242,47 @@ class _Memory:
                 value = f"{name}.i{lane}"
         _as_value(lines, name, kind, self.width, value)
 
-    def _load_rows(self, body: Emission, k: int, operand: Operand, present: set[int]) -> None:
-        """Entries of whole rows: vectors are loaded one after the other, and their entries sorted into lanes."""
-        size, kind = len(operand.lanes), operand.kind
-        lines, width = body.lines, self.width
-        for number, offset in operand.lanes:
-            if number not in present:
-                continue
-            name = body.names[number] = f"%v{number}"
-            memory = "i8" if kind == "i1" else kind
-            value = "poison"
-            for lane in range(width):
-                lines += [
-                    f"{name}.p{lane} = getelementptr i8, ptr %r{k}, i64 {(lane * size + offset) * SIZE[kind]}",
-                    f"{name}.e{lane} = load {memory}, ptr {name}.p{lane}, align 1",
-                ]
-                if width == 1:
-                    value = f"{name}.e{lane}"
-                else:
-                    lines.append(
-                        f"{name}.i{lane} = insertelement <{width} x {memory}> {value}, {memory} {name}.e{lane}, i32 {lane}"
-                    )
-                    value = f"{name}.i{lane}"
-            _as_value(lines, name, kind, width, value)
-
     def store(self, body: Emission, k: int, operand: Operand) -> None:
+        for first, count in self._groups(operand):
+            columns = operand.lanes[first : first + count]
+            values = [body.names.get(number) or body.constant(number) for number, _ in columns]
+            if count == 1:
+                self._store_entries(body, k, operand, first, values[0])
+            else:
+                self._store_group(body, k, operand, first, values)
+
+    def _store_group(self, body: Emission, k: int, operand: Operand, first: int, values: Sequence[str]) -> None:
+        lanes, lines, kind = self._together(operand), body.lines, operand.kind
+        whole = operand.pattern == CONTIGUOUS and len(values) == len(operand.lanes)
+        for start in range(0, self.width, lanes):
+            name = f"%x{k}.{first}.{start}"
+            parts = values
+            if lanes < self.width:
+                parts = [
+                    part_of(lines, f"{name}.c{c}", kind, value, self.width, start, lanes)
+                    for c, value in enumerate(values)
+                ]
+            address = self._address(lines, name, k, operand)
+            store_group(lines, name, kind, lanes, (start, first), parts, whole, address)
+
+    def _store_entries(self, body: Emission, k: int, operand: Operand, offset: int, value: str) -> None:
+        """One entry of each row."""
         lines, kind, width = body.lines, operand.kind, self.width
-        memory, row = "i8" if kind == "i1" else kind, len(operand.lanes)
-        for number, offset in operand.lanes:
-            value, name = body.names.get(number) or body.constant(number), f"%x{k}.{offset}"
-            if kind == "i1":
-                t = memory if width == 1 else f"<{width} x i8>"
-                lines.append(f"{name}.b = zext {body.types['i1']} {value} to {t}")
-                value = f"{name}.b"
-            t = memory if width == 1 else f"<{width} x {memory}>"
-            if operand.pattern == CONTIGUOUS and row == 1:
-                lines.append(f"store {t} {value}, ptr %r{k}, align 1")
-                continue
-            for lane in range(width):
-                base, step = (
-                    (f"%r{k}", lane * row + offset) if operand.pattern == CONTIGUOUS else (f"%r{k}.{lane}", offset)
-                )
-                lines.append(f"{name}.p{lane} = getelementptr i8, ptr {base}, i64 {step * SIZE[kind]}")
-                one = value
-                if width > 1:
-                    one = f"{name}.e{lane}"
-                    lines.append(f"{one} = extractelement {t} {value}, i32 {lane}")
-                lines.append(f"store {memory} {one}, ptr {name}.p{lane}, align 1")
+        memory, name = "i8" if kind == "i1" else kind, f"%x{k}.{offset}"
+        t = memory if width == 1 else f"<{width} x {memory}>"
+        if kind == "i1":
+            lines.append(f"{name}.b = zext {body.types['i1']} {value} to {t}")
+            value = f"{name}.b"
+        if operand.pattern == CONTIGUOUS and len(operand.lanes) == 1:
+            lines.append(f"store {t} {value}, ptr %r{k}, align 1")
+            return
+        address = self._address(lines, name, k, operand)
+        for lane in range(width):
+            at, one = address(lane, offset), value
+            if width > 1:
+                one = f"{name}.e{lane}"
+                lines.append(f"{one} = extractelement {t} {value}, i32 {lane}")
+            lines.append(f"store {memory} {one}, ptr {at}, align 1")
 
 
 def _load(lines: list[str], name: str, kind: str, width: int, at: str) -> None:
