@@ -64,8 +64,9 @@ def reduced(code: Code, x: int) -> Reduced:
     shifted = code.fma(size, code.const(TWO_OVER_PI), code.const(SHIFT))
     n = code.fsub(shifted, code.const(SHIFT))
     first = code.fma(n, code.const(-HALF_PI[0]), size)
-    # exact too, although `first` may be small: it is a multiple of the last place of the product, which has 53 bits
-    r, low = fast_two_sum(code, first, code.fmul(n, code.const(-HALF_PI[1])))
+    # the product with the second part has 53 bits, and `first` is a multiple of its last place: so `low` is all that r lacks
+    r = code.fma(n, code.const(-HALF_PI[1]), first)
+    low = code.fma(n, code.const(-HALF_PI[1]), code.fsub(first, r))
     low = code.fma(n, code.const(-HALF_PI[2]), low)
     half = code.fmul(r, code.const(-0.5))
     near = code.fma(half, r, code.const(1.0))  # rounded once, so that its error is known
@@ -76,9 +77,8 @@ def reduced(code: Code, x: int) -> Reduced:
 def waves(code: Code, there: Reduced) -> tuple[tuple[int, int], tuple[int, int]]:
     """Sine and cosine of a reduced argument, each as a large and a small part."""
     z = code.fmul(there.r, there.r)
-    shift = code.fmul(there.low, there.near)
-    sine = code.fma(code.fmul(z, there.r), even_odd(code, z, SIN), shift)
-    shift = code.fadd(code.fmul(there.low, code.fneg(there.r)), there.rest)
+    sine = code.fma(code.fmul(z, there.r), even_odd(code, z, SIN), there.low)
+    shift = code.fma(there.low, code.fneg(there.r), there.rest)
     cosine = code.fma(code.fmul(z, z), even_odd(code, z, COS), shift)
     return (there.r, sine), (there.near, cosine)
 
@@ -92,8 +92,7 @@ def wave(code: Code, there: Reduced, odd: int, shared: bool) -> int:
         sine, cosine = waves(code, there)
         return code.select(odd, code.fadd(*cosine), code.fadd(*sine))
     z = code.fmul(there.r, there.r)
-    shift = code.fmul(there.low, code.select(odd, code.fneg(there.r), there.near))
-    shift = code.select(odd, code.fadd(shift, there.rest), shift)
+    shift = code.select(odd, code.fma(there.low, code.fneg(there.r), there.rest), there.low)
     scale = code.fmul(z, code.select(odd, z, there.r))
     terms = [code.select(odd, code.const(c), code.const(s)) for c, s in zip(COS, SIN, strict=True)]
     return code.fadd(code.select(odd, there.near, there.r), code.fma(scale, even_odd_of(code, z, terms), shift))
