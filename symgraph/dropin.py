@@ -95,6 +95,8 @@ def lambdify(
     dtype: Any = None,
     domain: str = "real",
     backend: Any = None,
+    threads: int | None = None,
+    contract: bool = True,
     broadcast: bool = True,
     rewrite: bool = True,
 ) -> Callable[..., Any]:
@@ -110,7 +112,7 @@ def lambdify(
         use_imps: whether implementations by `implemented_function` are used.
         dummify, cse: accepted, and without effect: names never become code, and equal parts are always computed once.
         docstring_limit: expressions whose text is longer are left out of `__doc__`; None for no limit.
-        dtype, domain, backend, broadcast, rewrite: as for `symgraph.function`.
+        dtype, domain, backend, threads, contract, broadcast, rewrite: as for `symgraph.function`.
 
     Results have the broadcast shape of all arguments. Explicit matrices and arrays come with their own axes first and batch axes last, as
     those of `sympy.lambdify`; matrix expressions with batch axes first, as in `symgraph.function`. What cannot be computed is refused here,
@@ -140,6 +142,8 @@ def lambdify(
         dtype=dtype,
         domain=domain,
         backend=backend,
+        threads=threads,
+        contract=contract,
         name="_lambdifygenerated",
         broadcast=broadcast,
         rewrite=rewrite,

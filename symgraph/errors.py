@@ -25,6 +25,7 @@ __all__ = [
     "GraphMismatchError",
     "GraphTooLargeError",
     "MissingFeedError",
+    "NoMachineCodeError",
     "OutOfRangeError",
     "PrecisionWarning",
     "ShapeError",
@@ -128,6 +129,10 @@ class FetchError(SymgraphError, TypeError, ValueError):
 
 class ClosedSessionError(SymgraphError, RuntimeError):
     """A session was used after `close()`."""
+
+
+class NoMachineCodeError(SymgraphError, NotImplementedError):
+    """Machine code was asked for where there is none: on another backend, or for what a library computes."""
 
 
 class CheckpointError(SymgraphError, ValueError):

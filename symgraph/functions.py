@@ -15,6 +15,7 @@ from .destinations import Destinations
 from .differentiable import Differentiable
 from .feeds import Dimensions, batch_shape, feed_symbol
 from .graph import Graph, Node
+from .inspection import Inspectable
 from .nodes import placeholder
 from .precision import FLOAT64, NUMBERS, check_constants, numbers_in, precision, real_dtype
 from .program import Program
@@ -40,7 +41,7 @@ class _Compiled:
     takes_offers: bool
 
 
-class Function(Differentiable):
+class Function(Differentiable, Inspectable):
     """Expressions as a function of their symbols. Made by `symgraph.function` and `symgraph.lambdify`.
 
     Attributes:

@@ -70,8 +70,8 @@ def numbers_in(dtype: np.dtype[Any], run: backends.Runner, nodes: Sequence[Node]
         return run
     partner = np.result_type(dtype, np.complex64)
 
-    def run_typed(values: Sequence[Any]) -> list[Any]:
-        outputs = run(values)
+    def run_typed(values: Sequence[Any], *offered: Any) -> list[Any]:
+        outputs = run(values, *offered)
         for place in places:
             value = np.asarray(outputs[place])
             if value.dtype.kind != "b":

@@ -10,8 +10,10 @@ import numpy as np
 __all__ = ["own_results"]
 
 
-def own_results(outputs: Sequence[Any], leaves: Sequence[Any]) -> list[Any]:
+def own_results(outputs: Sequence[Any], leaves: Sequence[Any], offered: Sequence[Any] = ()) -> list[Any]:
     """Each output as a writable array that is no view of another one, of a leaf or of a constant; shape () as a NumPy scalar.
+
+    An output that is one of the arrays that were `offered` for it stays that array.
 
     >>> x = np.ones(2)
     >>> a, b = own_results([x, x], [x])
@@ -19,8 +21,13 @@ def own_results(outputs: Sequence[Any], leaves: Sequence[Any]) -> list[Any]:
     False
     """
     seen = {id(leaf) for leaf in leaves}
+    given = {id(array) for array in offered if array is not None}
     results: list[Any] = []
     for output in outputs:
+        if id(output) in given and id(output) not in seen:
+            seen.add(id(output))
+            results.append(output)
+            continue
         if output is None or isinstance(output, np.generic):
             results.append(output)
             continue

@@ -81,6 +81,7 @@ class Session:
     Args:
         graph: the Graph whose nodes it runs; the default graph if None.
         backend: the name of a backend; see `symgraph.backends`.
+        threads, contract: as for `symgraph.function`.
 
     Variables have a value of their own in each session, from their initial value on. A run changes them only when all of it has succeeded.
     A session can be used from several threads at once. SymPy expressions can be run in any session; they are translated once and kept in
@@ -93,9 +94,11 @@ class Session:
     [array([1., 9.]), {'double': array([2., 6.])}]
     """
 
-    def __init__(self, graph: Graph | None = None, backend: Any = None) -> None:
+    def __init__(
+        self, graph: Graph | None = None, backend: Any = None, threads: int | None = None, contract: bool = True
+    ) -> None:
         self.graph = graph if graph is not None else get_default_graph()
-        self._compiler = backends.get(backend)
+        self._compiler = backends.get(backend, threads, contract)
         self._values: dict[Node, Any] = {}
         self._lock = new_lock(self)
         self._programs, self._translations = _Cache(256), _Cache(256)

@@ -24,8 +24,8 @@ LAYERS = [
     {"differentiate", "rewriting", "translation"},
     {"program"},
     {"backends"},
-    {"feeds", "precision", "results"},
-    {"session", "arguments", "sampling", "differentiable"},
+    {"feeds", "precision", "results", "destinations"},
+    {"session", "arguments", "sampling", "differentiable", "inspection"},
     {"functions"},
 ]  # then the rest (train, fit, testing, draw, export, ...), then __init__
 SIDEWAYS = {("translation", "differentiate")}

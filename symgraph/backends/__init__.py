@@ -1,12 +1,16 @@
 """Backends: from a Program to a function of its leaves' values.
 
 A backend is a function `compile(program) -> run`, where `run(values) -> outputs` takes and gives lists. `get(name)` finds one.
+
+A `run` that has `takes_offers` may be called as `run(values, offered)`: for each output there is an array that the result may be put into, or
+None. It shares no memory with the values or with another one that is offered; a result that is not the offered array itself is not there.
 """
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ..program import Program
@@ -16,18 +20,30 @@ def _default() -> str:
     return os.environ.get("SYMGRAPH_BACKEND", "numpy")
 
 
-__all__ = ["Compiler", "Runner", "get"]
+__all__ = ["Compiler", "Runner", "get", "is_native", "native"]
 
-Runner = Callable[[Sequence[Any]], list[Any]]
+Runner = Callable[..., list[Any]]
 Compiler = Callable[[Program], Runner]
 
 
-def get(backend: Any = None) -> Compiler:
+def get(backend: Any = None, threads: int | None = None, contract: bool = True) -> Compiler:
     """The compiler of that name, or `backend` itself if it is one; None is the default: "llvm" where llvmlite is there, else "numpy".
+
+    Args:
+        backend: a name, a compiler, or None.
+        threads: how many threads large work may use; None for as many as there are processors. Results do not depend on it.
+        contract: whether products and sums may be fused, and then rounded once (FMA): faster, and mostly more accurate; but then `x*y - x*y`
+            written in two ways may differ in the last digit.
+
+    "numpy" uses neither `threads` nor `contract`, and a compiler of your own is not told of them.
 
     >>> get("numpy").__name__
     'compile_program'
     """
+    if threads is not None and (type(threads) is not int or threads < 1):
+        raise ValueError(
+            f"threads must be a positive integer, or None for as many as there are processors, not {threads!r}"
+        )
     if backend is None:
         backend = _default()
     if backend == "numpy":
@@ -37,15 +53,24 @@ def get(backend: Any = None) -> Compiler:
     if backend == "llvm":
         from .llvm import compile_program as compile_natively
 
-        return compile_natively
+        return functools.partial(compile_natively, threads=threads, contract=contract)
     if callable(backend):
         return backend  # type: ignore[no-any-return]
     raise ValueError(f"There is no backend {backend!r}; there are 'numpy' and 'llvm'")
 
 
+def is_native(backend: Any = None) -> bool:
+    """Whether the backend makes machine code that can be looked at.
+
+    >>> is_native("numpy")
+    False
+    """
+    return bool((backend if backend is not None else _default()) == "llvm")
+
+
 def native(backend: Any = None) -> Callable[..., Any] | None:
     """What makes builtin functions of programs (see `llvm.native`; None where a program has none), or None if the backend has nothing of the kind."""
-    if (backend if backend is not None else _default()) != "llvm":
+    if not is_native(backend):
         return None
     from .llvm.native import try_native
 

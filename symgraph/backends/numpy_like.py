@@ -6,6 +6,7 @@ Operations are written against an array namespace, so the same loop runs on anot
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from ..nodes import Operation
 from ..ops.base import Elementwise
 from ..program import Program, Step
 from . import Runner
+from .timing import times
 
 __all__ = ["bound", "compile_program", "explain"]
 
@@ -65,9 +67,11 @@ def compile_program(program: Program, xp: Any = np) -> Runner:
     def run(values: Sequence[Any]) -> list[Any]:
         slots: list[Any] = [*values, *constants, *[None] * len(code)]
         output = first
+        seconds = times.get()
+        work = code if seconds is None else [(_timed(c, steps[o - first], seconds), i, o, e) for c, i, o, e in code]
         with np.errstate(all="ignore"):
             try:
-                for compute, inputs, output, ends in code:
+                for compute, inputs, output, ends in work:
                     slots[output] = compute(*[slots[i] for i in inputs])
                     for end in ends:
                         slots[end] = None
@@ -77,6 +81,19 @@ def compile_program(program: Program, xp: Any = np) -> Runner:
         return [slots[i] for i in outputs]
 
     return _in_blocks(run) if xp is np and _is_elementwise(program) else run
+
+
+def _timed(compute: Callable[..., Any], step: Step, seconds: dict[str, float]) -> Callable[..., Any]:
+    """`compute`, which notes how long it takes."""
+    name = f"{type(step.operation).__name__} to v{step.output}"
+
+    def timed(*values: Any) -> Any:
+        start = time.perf_counter()
+        result = compute(*values)
+        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - start
+        return result
+
+    return timed
 
 
 _BLOCK = 16_384  # entries: a few intermediates of float64 stay in a second-level cache

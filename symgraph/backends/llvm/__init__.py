@@ -7,6 +7,7 @@ steps (`partition`), a kernel becomes LLVM's text (`emission`, `kernel`) and mac
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from ...program import Program, Step
 from .. import Runner
 from ..numpy_like import bound, explain
+from ..timing import times
 from .lanes import Unsupported
 from .partition import Kernel, partition
 from .runtime import BatchesDiffer, NativeKernel
@@ -24,12 +26,13 @@ __all__ = ["compile_program"]
 Task = Callable[[list[Any]], None]  # computes some values from others: both are in a list by their numbers
 
 
-def compile_program(program: Program, threads: int | None = None) -> Runner:
+def compile_program(program: Program, threads: int | None = None, contract: bool = True) -> Runner:
     """A function from the leaves' values to the outputs, as lists.
 
     Args:
         program: what is computed.
         threads: how many threads large work may use; by default as many as there are processors. The results do not depend on it.
+        contract: whether a product and a sum may be one instruction, rounded once.
 
     >>> from symgraph import placeholder
     >>> x = placeholder()
@@ -40,32 +43,60 @@ def compile_program(program: Program, threads: int | None = None) -> Runner:
     plans: dict[bool, Any] = {}  # made when they are needed: a Function that is called with numbers alone needs none
     constants, outputs, size = program.constants, program.outputs, program.size
 
-    def run(values: Sequence[Any]) -> list[Any]:
+    def run(values: Sequence[Any], offered: Sequence[Any] = ()) -> list[Any]:
         try:
-            return run_by(True, values)
+            return run_by(True, values, offered)
         except BatchesDiffer:
-            return run_by(False, values)
+            return run_by(False, values, offered)
 
-    def run_by(optimistic: bool, values: Sequence[Any]) -> list[Any]:
+    def run_by(optimistic: bool, values: Sequence[Any], offered: Sequence[Any]) -> list[Any]:
         plan = plans.get(optimistic)
         if plan is None:
-            plan = plans[optimistic] = _tasks(program, count, optimistic)
+            plan = plans[optimistic] = _tasks(program, count, contract, optimistic)
         slots: list[Any] = [*values, *constants, *[None] * (size - len(values) - len(constants))]
-        _run(plan, slots)
+        for number, array in zip(outputs, offered, strict=False):  # a kernel finds them where its results will be
+            if slots[number] is None:
+                slots[number] = array
+        seconds = times.get()
+        if seconds is None:
+            _run(plan, slots)
+        else:
+            _run_timed(plan, slots, seconds)
         return [slots[i] for i in outputs]
 
+    run.takes_offers = True  # type: ignore[attr-defined]
     return run
 
 
-def _run(tasks: Sequence[tuple[Task, Sequence[int]]], slots: list[Any]) -> None:
+def _run(tasks: Sequence[tuple[Task, Sequence[int], Kernel | Step]], slots: list[Any]) -> None:
     with np.errstate(all="ignore"):
-        for task, ends in tasks:
+        for task, ends, _ in tasks:
             task(slots)
             for end in ends:
                 slots[end] = None
 
 
-def _tasks(program: Program, threads: int, optimistic: bool) -> list[tuple[Task, Sequence[int]]]:
+def _run_timed(
+    tasks: Sequence[tuple[Task, Sequence[int], Kernel | Step]], slots: list[Any], seconds: dict[str, float]
+) -> None:
+    for task, ends, item in tasks:
+        start = time.perf_counter()
+        _run([(task, ends, item)], slots)
+        name = _name(item)
+        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def _name(item: Kernel | Step) -> str:
+    if isinstance(item, Kernel):
+        numbers = [f"v{number}" for number, _, _ in item.outputs]
+        more = f" and {len(numbers) - 3} more" if len(numbers) > 4 else ""
+        return f"kernel of {len(item.steps)} steps to {', '.join(numbers[: 3 if more else 4])}{more}"
+    return f"{type(item.operation).__name__} to v{item.output}"
+
+
+def _tasks(
+    program: Program, threads: int, contract: bool, optimistic: bool
+) -> list[tuple[Task, Sequence[int], Kernel | Step]]:
     """What is to be done, each with the numbers of the values that nothing needs after it."""
     items = [item for stage in partition(program, optimistic) for item in stage]
     seen = {*program.outputs, *range(program.leaves + len(program.constants))}
@@ -77,11 +108,10 @@ def _tasks(program: Program, threads: int, optimistic: bool) -> list[tuple[Task,
             touched = [*item.inputs, item.output]
         ends.append([n for n in dict.fromkeys(touched) if n not in seen])
         seen.update(touched)
-    return [(_task(item, program, threads), end) for item, end in zip(items, reversed(ends), strict=True)]
-
-
-def _task(item: Kernel | Step, program: Program, threads: int) -> Task:
-    return _kernel_task(item, program, threads) if isinstance(item, Kernel) else _step_task(item)
+    return [
+        (_kernel_task(item, program, threads, contract) if isinstance(item, Kernel) else _step_task(item), end, item)
+        for item, end in zip(items, reversed(ends), strict=True)
+    ]
 
 
 def _step_task(step: Step) -> Task:
@@ -97,14 +127,14 @@ def _step_task(step: Step) -> Task:
     return task
 
 
-def _kernel_task(kernel: Kernel, program: Program, threads: int) -> Task:
-    native = NativeKernel(kernel, program.constants, program.leaves, threads)
+def _kernel_task(kernel: Kernel, program: Program, threads: int, contract: bool) -> Task:
+    native = NativeKernel(kernel, program.constants, program.leaves, threads, contract)
     inputs, outputs = [number for number, _ in kernel.inputs], [number for number, _, _ in kernel.outputs]
     steps = [_step_task(step) for step, _ in kernel.steps]
 
     def task(slots: list[Any]) -> None:
         try:
-            results = native([slots[i] for i in inputs])
+            results = native([slots[i] for i in inputs], [slots[i] for i in outputs])
         except BatchesDiffer:
             raise
         except (Unsupported, ValueError, MemoryError):  # what shapes are wrong, NumPy says with the operation's name

@@ -1,0 +1,90 @@
+"""`out=`: arrays of the user's own, into which results are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import FeedError, FeedTypeError, ShapeError
+from .structure import Structure
+
+__all__ = ["Destinations"]
+
+
+class Destinations:
+    """The arrays that are given for the outputs, in the same structure as these. Raises FeedTypeError for what are no arrays.
+
+    >>> out = np.empty(2)
+    >>> Destinations(Structure([0]), [out], "f").filled([np.ones(2)])[0] is out
+    True
+    """
+
+    def __init__(self, structure: Structure, out: Any, name: str) -> None:
+        self._name = name
+        self.arrays = _in_order(structure, out, name)
+        for array in self.arrays:
+            if not isinstance(array, np.ndarray):
+                raise FeedTypeError(f"{name}: `out` must be of arrays, not of {array!r}, a {type(array).__name__}")
+            if not array.flags.writeable:
+                raise FeedError(f"{name}: an array of `out` is read-only")
+        if len({id(array) for array in self.arrays}) < len(self.arrays):
+            raise FeedError(f"{name}: `out` has an array twice")
+
+    def offered(self, values: Sequence[Any]) -> list[Any]:
+        """For each output the array that it may be computed in at once, while `values` are read; None where these share memory with it."""
+        low, high = _bounds([*self.arrays, *[v for v in values if isinstance(v, np.ndarray)]])
+        count = len(self.arrays)
+        meets = (low[:count, None] < high[None, :]) & (low[None, :] < high[:count, None])
+        return [array if row.sum() <= 1 else None for array, row in zip(self.arrays, meets, strict=True)]
+
+    def filled(self, results: Sequence[Any]) -> list[Any]:
+        """The arrays, with the results in them. Raises ShapeError and FeedTypeError for arrays that they do not fit into."""
+        for array, result in zip(self.arrays, results, strict=True):
+            if not isinstance(result, (np.ndarray, np.generic, bool)):
+                raise FeedTypeError(f"{self._name}: `out` is for arrays, and the result is a {type(result).__name__}")
+            if array.shape != np.shape(result):
+                raise ShapeError(
+                    f"{self._name}: an array of `out` has the shape {array.shape}, but the result {np.shape(result)}"
+                )
+            if array.dtype != np.asarray(result).dtype:
+                raise FeedTypeError(
+                    f"{self._name}: an array of `out` has the dtype {array.dtype}, but the result {np.asarray(result).dtype}"
+                )
+        for array, result in zip(self.arrays, results, strict=True):
+            if result is not array:
+                array[...] = result
+        return self.arrays
+
+
+def _bounds(arrays: Sequence[Any]) -> tuple[Any, Any]:
+    """Where the memory of each array begins and ends."""
+    bounds = [np.lib.array_utils.byte_bounds(array) for array in arrays]
+    low, high = np.array(bounds, np.uint64).reshape(-1, 2).T
+    return low, high
+
+
+def _in_order(structure: Structure, out: Any, name: str) -> list[Any]:
+    """What is in `out` at the place of each leaf."""
+    found: dict[int, Any] = {}
+    stack = [(structure.rebuild(list(range(len(structure.leaves)))), out)]
+    while stack:
+        form, given = stack.pop()
+        if type(form) is int:
+            found[form] = given
+            continue
+        if isinstance(form, dict):
+            fits = isinstance(given, dict) and form.keys() == given.keys()
+            pairs = [(value, given[key]) for key, value in form.items()] if fits else []
+        else:
+            members, others = Structure(form).leaves, Structure(given).leaves
+            if isinstance(form, (list, tuple)):
+                members, others = list(form), list(given) if isinstance(given, (list, tuple)) else []
+            fits, pairs = len(members) == len(others), list(zip(members, others, strict=False))
+        if not fits:
+            raise FeedTypeError(
+                f"{name}: `out` must have the structure of the outputs, {len(structure.leaves)} arrays in all"
+            )
+        stack.extend(pairs)
+    return [found[place] for place in range(len(structure.leaves))]
