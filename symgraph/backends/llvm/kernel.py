@@ -42,9 +42,11 @@ class KernelText(NamedTuple):
 
 
 def width_of(bits: int, instructions: int) -> int:
-    """How many rows are computed at once: what a register holds, and twice that where there are registers enough to hide latency."""
-    width = bits // 64
-    return 2 * width if instructions <= 120 else width
+    """How many rows are computed at once: as many as registers hold, and more of them where there are registers enough to hide latency.
+
+    The bounds are where the measured times of longer and longer programs cross.
+    """
+    return bits // 64 * (2 if instructions <= 64 else 4 if instructions <= 320 else 1)
 
 
 def loop_text(
