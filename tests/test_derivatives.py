@@ -1,8 +1,13 @@
 """Derivatives of Functions and of nodes, against SymPy's, closed forms, SciPy's and finite differences."""
 
+import importlib.util
 import itertools
+import os
 import pickle
+import re
+import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,6 +163,11 @@ def test_every_argument_has_a_gradient_in_each_row():
     np.testing.assert_array_equal(first, np.arange(6.0).reshape(2, 3))
     np.testing.assert_array_equal(second, np.full((2, 3), 2.0))
     assert f.grad(x)(np.ones((4, 1)), np.ones((0,))).shape == (4, 0)
+
+
+def test_no_digits_are_lost_where_a_function_is_nearly_constant():
+    f = sg.function(x, sp.coth(x))
+    np.testing.assert_allclose(f.grad(x)([20.0, -30.0]), [-1 / np.sinh(20.0) ** 2, -1 / np.sinh(30.0) ** 2], rtol=1e-13)
 
 
 # --- branches that are not taken, and zeros by accident
@@ -504,6 +514,33 @@ def test_forward_and_reverse_mode_agree(expr, values, first, second):
         total, size = parts[0] + parts[1], np.abs(parts[0]) + np.abs(parts[1])
         decided = np.isfinite(total) & np.isfinite(change) & (size < 1e200)
         assert np.all(np.abs(total - change)[decided] <= 1e-7 * size[decided] + 1e-290)
+
+
+def gradient_script():
+    path = Path(__file__).parents[1] / "scripts" / "check_gradients.py"
+    spec = importlib.util.spec_from_file_location("check_gradients", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs SIGALRM")
+def test_gradients_of_random_expressions_are_sympys_by_mpmath(capsys):
+    """Nightly ten thousand pairs of an expression and a point; `scripts/check_gradients.py` takes any number."""
+    nightly = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+    assert gradient_script().main(10_000 if nightly else 300, number=2) == 0
+    assert re.search(r"equal \d{3,}", capsys.readouterr().out)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs SIGALRM")
+def test_a_wrong_gradient_is_noticed(monkeypatch, capsys):
+    def wrong(self, grad):
+        first, second = self.input_nodes
+        return [grad * second, 1.001 * grad * first]
+
+    monkeypatch.setattr(sg.multiply, "gradient", wrong)
+    assert gradient_script().main(300, number=3) > 0
+    assert "WRONG" in capsys.readouterr().out
 
 
 # --- sparse matrices

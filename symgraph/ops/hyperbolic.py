@@ -78,7 +78,8 @@ class coth(_Real):
         return xp.divide(1, xp.tanh(x))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
-        return [grad * (1 - square(self))]
+        (x,) = self.input_nodes
+        return [-grad * square(csch(x))]  # 1 - coth(x)**2 loses all digits for large x
 
 
 class sech(_Real):
