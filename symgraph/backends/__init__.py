@@ -9,11 +9,17 @@ None. It shares no memory with the values or with another one that is offered; a
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 from collections.abc import Callable
 from typing import Any
 
 from ..program import Program
+
+
+@functools.cache
+def _has_llvmlite() -> bool:
+    return importlib.util.find_spec("llvmlite") is not None
 
 
 def _default() -> str:
@@ -35,6 +41,8 @@ def get(backend: Any = None, threads: int | None = None, contract: bool = True) 
         contract: whether products and sums may be fused, and then rounded once (FMA): faster, and mostly more accurate; but then `x*y - x*y`
             written in two ways may differ in the last digit.
 
+    Raises ImportError for "llvm" where there is no llvmlite, and ValueError for a name that no backend has.
+
     "numpy" uses neither `threads` nor `contract`, and a compiler of your own is not told of them.
 
     >>> get("numpy").__name__
@@ -51,6 +59,10 @@ def get(backend: Any = None, threads: int | None = None, contract: bool = True) 
 
         return compile_program
     if backend == "llvm":
+        if not _has_llvmlite():
+            raise ImportError(
+                "The backend 'llvm' needs llvmlite: python -m pip install llvmlite; or use the backend 'numpy'"
+            )
         from .llvm import compile_program as compile_natively
 
         return functools.partial(compile_natively, threads=threads, contract=contract)

@@ -138,7 +138,9 @@ class _Partition:
         self.equals: dict[int, set[tuple[int, int]]] = {}
         self.scalars: set[int] = set()  # values of which it is known that their axes are all of the batch
         self.read: set[int] = set()  # native values that are read as arrays
-        self.effects = 0  # the stage of the last step that is a user's, which may do more than compute: those stay in order
+        self.effects = (
+            0  # the stage of the last step that is a user's, which may do more than compute: those stay in order
+        )
         for step in program.steps:
             self._place(step)
 

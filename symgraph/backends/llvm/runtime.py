@@ -43,7 +43,7 @@ class NativeKernel:
     ) -> None:
         self._kernel, self._constants, self._first = kernel, constants, first
         self._threads, self._contract = threads, contract
-        self._variants: dict[Any, _Variant] = {}
+        self._variants: dict[Any, _Variant | Unsupported] = {}
         self._lock = new_lock(self)
 
     def __call__(self, values: Sequence[Any], offered: Sequence[Any] | None = None) -> list[Any]:
