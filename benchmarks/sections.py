@@ -1,0 +1,381 @@
+"""The sections of the comparison: each gives rows."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy as sp
+
+import symgraph as sg
+
+from . import workloads
+from .measure import Compiled, Options, Row, Values, check, exact, in_child, interleaved
+from .peers import ARRAYS, BACKEND, NUMBERS, Maker, chosen, flattened, symgraph_of
+from .workloads import Workload
+
+__all__ = ["SECTIONS"]
+
+
+def _checked(build: Callable[[], Compiled], row: Row, *problem: Any) -> tuple[Compiled | None, list[Row]]:
+    """A function that is right, or the row that says why there is none."""
+    try:
+        compiled = build()
+        wrong = check(compiled, *problem)
+    except Exception as error:
+        wrong = _brief(error)
+    return (None, [replace(row, note=wrong)]) if wrong else (compiled, [])
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:70]
+
+
+def _warm(make: Maker) -> None:
+    """Import the peer and let it do what it does once."""
+    x = sp.Symbol("x")
+    with contextlib.suppress(Exception):
+        compiled = make([x], [x * x + 1], 1)
+        compiled.call(*compiled.prepare([0.5]))
+
+
+def _threads(options: Options) -> str:
+    return "one thread" if options.threads == 1 else f"{options.threads} threads"
+
+
+# --- arrays
+
+
+def arrays(options: Options) -> list[Row]:
+    """Four expressions of arrays of several lengths."""
+    section = f"Arrays, {_threads(options)}"
+    rows = []
+    for name, (args, expr) in workloads.ARRAY_EXPRESSIONS.items():
+        builders = {
+            peer: functools.cache(functools.partial(make, args, [expr], options.threads))
+            for peer, make in chosen(ARRAYS, options).items()
+            if peer != "lambdify cse"
+        }
+        for length in options.pick((100,), (1000, 100_000), (1000, 1_000_000, 10_000_000)):
+            values = workloads.array_values(len(args), length)
+            row, calls = Row(section, f"{name}, {length:,}", ""), {}
+            for peer, build in list(builders.items()):
+                compiled, wrong = _checked(build, replace(row, peer=peer), args, [expr], values)
+                rows += wrong
+                if compiled:
+                    calls[peer] = compiled.call, compiled.prepare(values)
+                else:
+                    del builders[peer]
+            moved = np.ones(length * (len(args) + 1) // 2)  # a copy of it reads and writes as many bytes
+            calls["copy of the same bytes"] = moved.copy, []
+            timed = interleaved(calls, row, options.pick(0.001, 0.05, 0.3 if length > 1000 else 0.1))
+            rows += timed
+            for slow in [r.peer for r in timed if r.median and r.median > 0.3]:  # ten times as long would be too much
+                builders.pop(slow, None)
+    return rows
+
+
+# --- calls with numbers
+
+
+def numbers(options: Options) -> list[Row]:
+    """Calls of scalar functions with Python floats, or with what a peer has instead of these."""
+    args = sp.symbols("x y")
+    sizes = options.pick((5,), (5, 10, 50), (5, 10, 50))
+    cases = {"x*y + x": args[0] * args[1] + args[0]}
+    cases |= {f"{size} operations": workloads.of_operations(size, args) for size in sizes}
+    rows = []
+    for name, expr in cases.items():
+        row, values = Row("Calls with numbers", name, ""), [0.7, 1.3]
+        rows += _timed(chosen(NUMBERS, options), args, [expr], values, row, options.pick(0.001, 0.05, 0.3))
+    return rows
+
+
+def _timed(
+    makers: dict[str, Maker],
+    args: Sequence[Any],
+    outputs: Sequence[Any],
+    values: Values,
+    row: Row,
+    seconds: float,
+    threads: int = 1,
+) -> list[Row]:
+    rows, calls = [], {}
+    for peer, make in makers.items():
+        made, wrong = _checked(lambda m=make: m(args, outputs, threads), replace(row, peer=peer), args, outputs, values)
+        rows += wrong
+        if made:
+            calls[peer] = made.call, made.prepare(values)
+    return [*rows, *interleaved(calls, row, seconds)]
+
+
+# --- compile, call, batch
+
+
+def pendulum(options: Options) -> list[Row]:
+    """Five links on a cart: compile, call, batch."""
+    links, rows = options.pick(1, 5, 5), options.pick(10, 10_000, 10_000)
+    return _compile_call_batch(f"Pendulum of {links} links on a cart", workloads.pendulum(links, rows), options)
+
+
+def many(options: Options) -> list[Row]:
+    """200 expressions of 10 parameters: compile, call, batch."""
+    count, rows = options.pick(5, 200, 200), options.pick(10, 10_000, 10_000)
+    return _compile_call_batch(f"{count} expressions of 10 parameters", workloads.many(count, 10, rows), options)
+
+
+def _compile_call_batch(section: str, w: Workload, options: Options) -> list[Row]:
+    point = [float(v[0]) for v in w.values]
+    own = w.form or (w.args, w.outputs)
+    number_makers = {**chosen(NUMBERS, options), "symgraph": lambda *a: symgraph_of(*own, 0)}
+
+    def make_native(*_: Any) -> Compiled:
+        return Compiled(symgraph_of(*own, 0).call.native, unpack=flattened)  # type: ignore[attr-defined]
+
+    number_makers["symgraph native"] = make_native
+    array_makers = {**chosen(ARRAYS, options), "symgraph": lambda *a: symgraph_of(*own, options.threads)}
+    seconds = options.pick(0.001, 0.1, 0.5)
+    title = f"{section}, {len(w.outputs)} outputs of {len(w.args)} arguments"
+    rows = _compile_times(number_makers, w, point, Row(title, "compile and first call", ""), options)
+    rows += _timed(number_makers, w.args, w.outputs, point, Row(title, "call", ""), seconds)
+    rows += _compile_times(array_makers, w, w.values, Row(title, "compile and first batch", ""), options)
+    return rows + _timed(
+        array_makers,
+        w.args,
+        w.outputs,
+        w.values,
+        Row(title, f"batch of {len(w.values[0])}", ""),
+        seconds,
+        options.threads,
+    )
+
+
+def _compile_times(makers: dict[str, Maker], w: Workload, values: Values, row: Row, options: Options) -> list[Row]:
+    """From expressions to the first results, in turns; nothing is kept from one time to the next, but by "symgraph, from cache"."""
+    taken: dict[str, list[float]] = {}
+    for make in makers.values():
+        _warm(make)
+    for turn in range(options.pick(1, 2, 3)):
+        for peer, make in makers.items():
+            if turn and (peer not in taken or taken[peer][0] > 2):
+                continue
+            try:
+                taken.setdefault(peer, []).append(_seconds(make, w, values))
+            except Exception:
+                taken.pop(peer, None)
+    with tempfile.TemporaryDirectory() as folder:
+        before = os.environ.get("SYMGRAPH_CACHE", "")
+        os.environ["SYMGRAPH_CACHE"] = folder
+        try:
+            _seconds(makers["symgraph"], w, values)
+            taken["symgraph, from cache"] = [_seconds(makers["symgraph"], w, values)]
+        finally:
+            os.environ["SYMGRAPH_CACHE"] = before
+    return [replace(row, peer=p, median=float(np.median(t)), minimum=min(t)) for p, t in taken.items()]
+
+
+def _seconds(make: Maker, w: Workload, values: Values) -> float:
+    start = time.perf_counter()
+    compiled = make(w.args, w.outputs, 1)
+    compiled.call(*compiled.prepare(values))
+    return time.perf_counter() - start
+
+
+# --- large ones, each in a process of its own with a limit on its time
+
+
+def long(options: Options) -> list[Row]:
+    """A pendulum of twenty links: translate, compile, evaluate, gradient."""
+    links, limit = options.pick(2, 8, 20), options.pick(0, 20, 25)
+    start = time.perf_counter()
+    w = workloads.pendulum(links)
+    built = time.perf_counter() - start
+    point = [float(v[0]) for v in w.values]
+    operations = sum(e.count_ops() for e in w.outputs)
+    title = f"Pendulum of {links} links on a cart ({operations} operations as SymPy counts)"
+    rows = [Row(title, "SymPy derives the equations", "SymPy", built, built)]
+    right = [float(e) for e in exact(w.args, w.outputs, point)]
+    own = w.form or (w.args, w.outputs)
+    rows += in_child(
+        lambda: _long_own(title, w, own, point, right), Row(title, "compile and first call", "symgraph"), 2 * limit
+    )
+    for peer, make in chosen({n: p for n, p in NUMBERS.items() if not n.startswith("symgraph")}, options).items():
+        row = Row(title, "compile and first call", peer)
+        rows += in_child(functools.partial(_compiled_and_called, make, w, point, right, row), row, limit)
+    return rows
+
+
+def _compiled_and_called(make: Maker, w: Workload, point: Values, right: Sequence[float], row: Row) -> list[Row]:
+    _warm(make)
+    start = time.perf_counter()
+    compiled = make(w.args, w.outputs, 1)
+    prepared = compiled.prepare(point)
+    result = compiled.call(*prepared)
+    spent = time.perf_counter() - start
+    if not _close([np.ravel(x)[0] for x in compiled.unpack(result)], right):
+        return [replace(row, note="wrong")]
+    called = replace(row, case="call")
+    return [replace(row, median=spent, minimum=spent), *interleaved({row.peer: (compiled.call, prepared)}, called, 0.5)]
+
+
+def _long_own(title: str, w: Workload, own: Any, point: Values, right: Sequence[float]) -> list[Row]:
+    """Each step of symgraph's own way, and the product of weights with the Jacobian as its gradient."""
+
+    def row(case: str, seconds: float) -> Row:
+        return Row(title, case, "symgraph", seconds, seconds)
+
+    start = time.perf_counter()
+    f = sg.function(*own, backend=BACKEND)
+    rows = [row("translate", time.perf_counter() - start)]
+    result = f(*point)
+    rows.append(row("compile and first call", time.perf_counter() - start))
+    if not _close(flattened(result), right):
+        return [replace(r, median=None, minimum=None, note="wrong") for r in rows]
+    rows += interleaved({"symgraph": (f, point)}, Row(title, "call", ""), 0.5)
+    rng = np.random.default_rng(9)
+    weights = [rng.uniform(-1, 1, np.shape(r)) for r in result]
+    start = time.perf_counter()
+    gradient = f.vjp()
+    rows.append(row("gradient: translate", time.perf_counter() - start))
+    slopes = gradient(*point, *weights)[1]
+    rows.append(row("gradient: compile and first call", time.perf_counter() - start))
+    way, step, flat = (
+        rng.uniform(-1, 1, len(point)),
+        sp.Float("1e-12", 40),
+        np.concatenate([u.ravel() for u in weights]),
+    )
+    ends = [
+        exact(
+            w.args,
+            w.outputs,
+            [sp.Float(p, 40) + sign * step * sp.Float(d, 40) for p, d in zip(point, way, strict=True)],
+            40,
+        )
+        for sign in (1, -1)
+    ]
+    change = [float((a - b) / (2 * step)) for a, b in zip(*ends, strict=True)]
+    if not _close([float(np.dot(np.array(slopes, dtype=float), way))], [float(flat @ change)]):
+        return [*rows, Row(title, "gradient: call", "symgraph", note="wrong")]
+    return rows + interleaved({"symgraph": (gradient, [*point, *weights])}, Row(title, "gradient: call", ""), 0.5)
+
+
+def _close(found: Sequence[Any], right: Sequence[float]) -> bool:
+    scale = np.abs(right).max()
+    return len(found) == len(right) and np.allclose(np.array(found, dtype=float), right, rtol=1e-9, atol=1e-12 * scale)
+
+
+def growth(options: Options) -> list[Row]:
+    """How the time to compile grows with the number of operations."""
+    args = sp.symbols("x:10")
+    exponents = options.pick((1,), (2, 3, 4), (2, 3, 4, 5, 6) if options.million else (2, 3, 4, 5))
+    limit, rows = options.pick(0.0, 6.0, 12.0), []
+    makers = chosen({n: p for n, p in NUMBERS.items() if n not in ("symgraph native", "lambdify math cse")}, options)
+    values = [0.1 * (i + 1) for i in range(10)]
+    for exponent in exponents:
+        outputs = [workloads.of_operations(10**exponent, args)]
+        w, right = Workload(args, outputs, values), [float(e) for e in exact(args, outputs, values)]
+        for peer, make in list(makers.items()):
+            row = Row("Growth of compile time", f"10^{exponent} operations", peer)
+            allowed = limit * (6 if peer == "symgraph" and exponent > 5 else 1)
+            found = in_child(functools.partial(_compiled_and_called, make, w, values, right, row), row, allowed)[:1]
+            rows += found
+            if found[0].median is None or (found[0].median > limit / 3 and peer != "symgraph"):
+                del makers[peer]
+    return rows
+
+
+# --- batches
+
+
+def batches(options: Options) -> list[Row]:
+    """Batches of small matrices, a filter, a robot, a likelihood; and a stencil."""
+    rows = []
+    for name, (make_workload, count) in workloads.BATCHES.items():
+        w = make_workload(count // options.pick(100_000, 20, 1))
+        rows += _batch(w, Row(f"Batches, {_threads(options)}", f"{name}, {len(w.values[0]):,}", ""), options)
+    return rows + _stencil(options)
+
+
+def _batch(w: Workload, row: Row, options: Options) -> list[Row]:
+    makers: dict[str, Callable[[], Compiled]] = {}
+    for peer, make in chosen(ARRAYS, options).items():
+        if peer not in ("symgraph", "numexpr", "lambdify", "casadi"):
+            makers[peer] = lambda m=make: (
+                _summed(m(w.args, w.outputs, options.threads)) if w.total else m(w.args, w.outputs, options.threads)
+            )
+    own = w.form
+    if own:
+        makers = {"symgraph": lambda: _own_batch(w, own, options), **makers}
+    for name, make in chosen(dict(w.direct), options).items():
+        makers[name] = lambda m=make: Compiled(m(), w.pack, flattened)
+    rows, calls = [], {}
+    for name, build in makers.items():
+        compiled, wrong = _checked(build, replace(row, peer=name), w.args, w.outputs, w.values, w.total)
+        rows += wrong
+        if compiled:
+            calls[name] = compiled.call, compiled.prepare(w.values)
+    return [*rows, *interleaved(calls, row, options.pick(0.001, 0.05, 0.4))]
+
+
+def _own_batch(w: Workload, own: Any, options: Options) -> Compiled:
+    made = symgraph_of(*own, options.threads)
+    if w.total:
+        both = sg.function(own[0], own[1][0], backend=BACKEND).value_and_grad(list(w.gradient))
+        return Compiled(both, unpack=lambda result: [result[0], *result[1]])
+    return replace(made, prepare=w.pack)
+
+
+def _summed(compiled: Compiled) -> Compiled:
+    """The sums over all rows, which belong to what is timed."""
+
+    def call(*values: Any) -> Any:
+        return [np.sum(output) for output in compiled.unpack(compiled.call(*values))]
+
+    return Compiled(call, compiled.prepare)
+
+
+def _stencil(options: Options) -> list[Row]:
+    args, expr, values, by_hand = workloads.stencil(options.pick(100, 250_000, 1_000_000))
+    row = Row(f"Batches, {_threads(options)}", f"stencil, {len(values[0])} x {len(values[0])}", "")
+    corner = by_hand(np.vectorize(mpmath.mpf, otypes=[object])(values[0][-5:, -5:]), values[1])  # in mpmath's numbers
+    functions: dict[str, Callable[..., Any]] = {"symgraph": sg.function(args, expr, backend=BACKEND)}
+    peers = chosen({"numpy": ("numpy", None), "jax": ("jax", None), "numba": ("numba", None)}, options)
+    if "numpy" in peers:
+        functions["numpy"] = by_hand
+    if "numba" in peers:
+        import numba
+
+        functions["numba"] = numba.njit(by_hand, parallel=options.threads > 1)
+    if "jax" in peers:
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+        made = jax.jit(by_hand)
+        functions["jax"] = lambda *v: jax.block_until_ready(made(*v))
+    rows, calls = [], {}
+    for name, function in functions.items():
+        found = np.asarray(function(*values))[-3:, -3:]
+        if np.allclose(found, corner.astype(float), rtol=1e-13, atol=0):
+            calls[name] = function, values
+        else:
+            rows.append(replace(row, peer=name, note="wrong"))
+    return [*rows, *interleaved(calls, row, options.pick(0.001, 0.05, 0.4))]
+
+
+SECTIONS: dict[str, Callable[[Options], list[Row]]] = {
+    "arrays": arrays,
+    "numbers": numbers,
+    "pendulum": pendulum,
+    "many": many,
+    "long": long,
+    "growth": growth,
+    "batches": batches,
+}
