@@ -114,7 +114,7 @@ class Function(Differentiable, Inspectable):
         self.__name__ = self.__qualname__ = name
         self.__signature__ = python_signature(self._parameters)
         self.__doc__ = f"{name}({', '.join(p.name for p in self._parameters)})\n\nComputes {self._text()}."
-        self._default = self._for(real_dtype(np.dtype(dtype)) if dtype is not None else np.dtype(np.float64))
+        self._default: _Compiled = self._for(real_dtype(np.dtype(dtype)) if dtype is not None else np.dtype(np.float64))
         self._cores = tuple(node.core for node in self._default.placeholders[: len(self.args)])
         self._ranks = tuple(len(core) for core in self._cores)
         number = self.dtype if self.dtype is not None else FLOAT64

@@ -188,7 +188,7 @@ class Inspectable:
             try:
                 self.__dict__["_c_functions"] = c_functions(self._default.program, order, self._options["contract"])
             except Unsupported as error:
-                raise NoMachineCodeError(f"{self.__name__} is not all machine code: it has {error}") from None
+                raise NoMachineCodeError(f"{self.__name__} is not all machine code: it would need {error}") from None
         return self.__dict__["_c_functions"]
 
 

@@ -104,6 +104,7 @@ class _ones_of_loops(PureOperation):
     """
 
     attributes = ("rank",)
+    rowwise = True
 
     def __init__(self, x: Any, rank: int = 0, name: str | None = None) -> None:
         super().__init__([x], name)
@@ -117,7 +118,7 @@ class _ones_of_loops(PureOperation):
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         shape = np.shape(x)
         dtype = x.dtype if getattr(getattr(x, "dtype", None), "kind", "") in ("f", "c") else np.float64
-        return xp.ones(shape[: len(shape) - self.rank], dtype=dtype)
+        return xp.full(shape[: len(shape) - self.rank], 1.0, dtype=dtype)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         return [None]
