@@ -130,16 +130,14 @@ def _step_task(step: Step) -> Task:
 def _kernel_task(kernel: Kernel, program: Program, threads: int, contract: bool) -> Task:
     native = NativeKernel(kernel, program.constants, program.leaves, threads, contract)
     inputs, outputs = [number for number, _ in kernel.inputs], [number for number, _, _ in kernel.outputs]
-    steps = [_step_task(step) for step, _ in kernel.steps]
-
     def task(slots: list[Any]) -> None:
         try:
             results = native([slots[i] for i in inputs], [slots[i] for i in outputs])
         except BatchesDiffer:
             raise
         except (Unsupported, ValueError, MemoryError):  # what shapes are wrong, NumPy says with the operation's name
-            for step in steps:
-                step(slots)
+            for step, _ in kernel.steps:
+                _step_task(step)(slots)
             return
         for output, result in zip(outputs, results, strict=True):
             slots[output] = result

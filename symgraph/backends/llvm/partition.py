@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from ...graph import Node
 from ...nodes import Operation, placeholder
 from ...ops.base import Elementwise, PureOperation
 from ...program import Program, Step
-from ...shapes import Spec
 from .code import Code
 from .lanes import BOOL, KINDS, Lane, Lanes, Unsupported
 from .namespace import Namespace
@@ -128,7 +129,8 @@ class _Partition:
         self.program, self.optimistic = program, optimistic
         self.first = program.leaves
         self.constants = program.constants
-        self.specs: dict[int, Spec] = {}
+        self.numbers = {i for i, value in enumerate(program.constants, self.first) if np.ndim(value) == 0}
+        self.nodes: dict[int, Node] = {}
         self.stage: dict[int, int] = {}  # of computed values
         self.native: dict[int, Core] = {}  # the core of those that a kernel computes
         self.kernels: dict[int, Kernel] = {}
@@ -165,12 +167,14 @@ class _Partition:
     def _place(self, step: Step) -> None:
         operation = step.operation
         if type(operation).__module__.startswith(_PACKAGE):
+            if self._continued(step):
+                return
             for number, node in zip(step.inputs, operation.input_nodes, strict=True):
-                if number not in self.specs:
-                    self.specs[number] = node.spec
+                if number not in self.nodes:
+                    self.nodes[number] = node
                     if isinstance(node, placeholder) and node.symbol is not None and node.core == ():
                         self.scalars.add(number)
-            self.specs[step.output] = operation.spec
+            self.nodes[step.output] = operation
             if operation.takes_xp and isinstance(operation, PureOperation) and operation.rowwise:
                 try:
                     self._place_native(step)
@@ -187,8 +191,42 @@ class _Partition:
         self.stage[step.output] = stage
         self.library.setdefault(stage, []).append(step)
 
+    def _continued(self, step: Step) -> bool:
+        """Place an elementwise step that reads but numbers and scalars of one kernel, which is most steps of most programs, with few questions."""
+        if not isinstance(step.operation, Elementwise) or not step.operation.takes_xp:
+            return False
+        stage, native, numbers = -1, self.native, self.numbers
+        for number in step.inputs:
+            if native.get(number) == ():
+                if stage not in (-1, self.stage[number]):
+                    return False
+                stage = self.stage[number]
+            elif number not in numbers:
+                return False
+        if stage < 0:
+            return False
+        kernel, first = self.kernels[stage], self.first
+        values = kernel.trace.values
+        arguments = [values[n] if n in native else self.constants[n - first] for n in step.inputs]
+        try:
+            value = _computed(step.operation, arguments, kernel.trace.namespace)
+        except Unsupported:
+            return False
+        if value.shape != ():
+            return False
+        values[step.output] = value
+        kernel.steps.append((step, [(False, n) for n in step.inputs]))
+        self.nodes[step.output] = step.operation
+        native[step.output], self.stage[step.output] = (), stage
+        self.depends[step.output] = functools.reduce(operator.or_, [self.depends.get(n, 0) for n in step.inputs])
+        if all(n in self.scalars or n in numbers for n in step.inputs):
+            self.scalars.add(step.output)
+        return True
+
     def _place_native(self, step: Step) -> None:
         cores = self._cores(step)
+        if _is_large(cores) and (isinstance(step.operation, Elementwise) or _is_large([_own_core(step.operation)])):
+            raise Unsupported("a large core")
         stage = 0
         for number, core in zip(step.inputs, cores, strict=True):
             if core is None:
@@ -211,8 +249,6 @@ class _Partition:
                 places.append((True, place))
                 arguments.append(lanes)
         value = _computed(step.operation, arguments, kernel.trace.namespace)
-        if value.size > _LARGEST and isinstance(step.operation, Elementwise):
-            raise Unsupported("a large core")
         for (outside, _), number in zip(places, step.inputs, strict=True):
             if outside and number in self.native:
                 self.read.add(number)
@@ -231,7 +267,7 @@ class _Partition:
     def _input(self, kernel: Kernel, stage: int, number: int, core: Core) -> tuple[int, Any]:
         key = (stage, number, core)
         if key not in self.inputs:
-            dtype = self.specs[number].dtype
+            dtype = self.nodes[number].spec.dtype
             if dtype is None:
                 dtype = np.dtype(np.float64)
             if dtype not in KINDS:
@@ -270,7 +306,7 @@ class _Partition:
         if 0 <= place < len(self.constants):
             value = self.constants[place]
             return None if np.ndim(value) == 0 else _UNKNOWN
-        shape = self.specs[number].shape
+        shape = self.nodes[number].spec.shape
         core = shape[1:]
         if shape[:1] != (...,) or None in core or int(np.prod(core)) > _LARGEST_LEAF:  # type: ignore[arg-type]
             return _UNKNOWN
@@ -279,6 +315,18 @@ class _Partition:
 
 _UNKNOWN: Core = (-1,)
 _PACKAGE = f"{__name__.partition('.')[0]}."
+
+
+def _is_large(cores: Sequence[Core | None]) -> bool:
+    """Whether cores, broadcast against each other, have more entries than are computed in lanes."""
+    known = {core for core in cores if core}
+    sizes = [max(lengths) for lengths in itertools.zip_longest(*[core[::-1] for core in known], fillvalue=1)]
+    return math.prod(sizes) > _LARGEST
+
+
+def _own_core(operation: Operation) -> Core:
+    """The lengths that are known of a value's last axes."""
+    return tuple(length for length in operation.spec.shape if isinstance(length, int))
 
 
 def _is_worth_it(kernel: Kernel) -> bool:
