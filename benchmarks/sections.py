@@ -232,6 +232,7 @@ def _long_own(title: str, w: Workload, own: Any, point: Values, right: Sequence[
     def row(case: str, seconds: float) -> Row:
         return Row(title, case, "symgraph", seconds, seconds)
 
+    _warm(NUMBERS["symgraph"][1])
     start = time.perf_counter()
     f = sg.function(*own, backend=BACKEND)
     rows = [row("translate", time.perf_counter() - start)]
