@@ -56,11 +56,12 @@ class Inspectable:
     >>> import sympy
     >>> from symgraph import function
     >>> x, y = sympy.symbols("x y")
-    >>> print(function((x, y), sympy.sin(x) * y).source)
+    >>> print(function((x, y), sympy.exp(sympy.sin(x)) - y).source)
     f(x, y):
         v2 = sin(x)
-        v3 = multiply(v2, y)
-        return v3
+        v3 = exp(v2)
+        v4 = subtract(v3, y)
+        return v4
     """
 
     __name__: str
