@@ -113,8 +113,8 @@ def interleaved(calls: Mapping[str, tuple[Callable[..., Any], Sequence[Any]]], r
         given = {"g": function, **{f"g{i}": v for i, v in enumerate(values)}}
         setup = "; ".join(["f = g", *[f"{n} = g{i}" for i, n in enumerate(names)]])
         timer = timeit.Timer(f"f({', '.join(names)})", setup, globals=given)
-        timer.timeit(1)
-        once = min(timer.timeit(1) for _ in range(2))
+        first = timer.timeit(1)
+        once = first if first > 0.05 else min(timer.timeit(1) for _ in range(2))
         timers[name] = timer, max(1, int(5e-4 / max(once, 1e-7)))
     taken: dict[str, list[float]] = {name: [] for name in timers}
     end = time.perf_counter() + seconds * len(timers)
