@@ -17,19 +17,19 @@ from typing import Any
 from ..program import Program
 
 
+__all__ = ["Compiler", "Runner", "get", "is_native", "native"]
+
+Runner = Callable[..., list[Any]]
+Compiler = Callable[[Program], Runner]
+
+
 @functools.cache
 def _has_llvmlite() -> bool:
     return importlib.util.find_spec("llvmlite") is not None
 
 
 def _default() -> str:
-    return os.environ.get("SYMGRAPH_BACKEND", "numpy")
-
-
-__all__ = ["Compiler", "Runner", "get", "is_native", "native"]
-
-Runner = Callable[..., list[Any]]
-Compiler = Callable[[Program], Runner]
+    return os.environ.get("SYMGRAPH_BACKEND") or ("llvm" if _has_llvmlite() else "numpy")
 
 
 def get(backend: Any = None, threads: int | None = None, contract: bool = True) -> Compiler:
