@@ -16,7 +16,6 @@ from typing import Any
 
 from ..program import Program
 
-
 __all__ = ["Compiler", "Runner", "get", "is_native", "native"]
 
 Runner = Callable[..., list[Any]]
