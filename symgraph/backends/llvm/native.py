@@ -228,7 +228,9 @@ class _Boxes:
             f"br i1 {name}null, label %{failed}, label %{there}",
             f"{there}:",
         ]
-        self.failures += [f"{failed}:", *[f"call void @Py_DecRef(ptr {made})" for made in self._made], "ret ptr null"]
+        before = len(self._made) - 1  # what was made last is given back, then what was made before it
+        given_back = [f"call void @Py_DecRef(ptr {self._made[-1]})", f"br label %failed{before}"] if self._made else []
+        self.failures += [f"{failed}:", *(given_back or ["ret ptr null"])]
         self._made.append(name)
         return name
 

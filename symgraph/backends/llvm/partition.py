@@ -308,7 +308,7 @@ class _Partition:
             return None if np.ndim(value) == 0 else _UNKNOWN
         shape = self.nodes[number].spec.shape
         core = shape[1:]
-        if shape[:1] != (...,) or None in core or int(np.prod(core)) > _LARGEST_LEAF:  # type: ignore[arg-type]
+        if shape[:1] != (...,) or None in core or math.prod(core) > _LARGEST_LEAF:  # type: ignore[arg-type]
             return _UNKNOWN
         return core  # type: ignore[return-value]
 
