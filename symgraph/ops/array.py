@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..graph import Node
 from ..shapes import UNKNOWN, Spec, as_shape, broadcast, format_shape, is_static, promote
-from .base import PureOperation, as_real, drop_axes, is_complex, normal_axes
+from .base import PureOperation, as_real, core_rank, drop_axes, is_complex, normal_axes, of_core
 
 
 class reshape(PureOperation):
@@ -198,6 +198,10 @@ class squeeze(PureOperation):
         super().__init__([x], name)
         self.axis = normal_axes(axis)
 
+    @property
+    def rowwise(self) -> bool:
+        return of_core(self.input_nodes[0], self.axis)
+
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs
         if self.axis is None:
@@ -220,11 +224,16 @@ class concat(PureOperation):
     array([1, 2, 3])
     """
 
+    needs_equal_batches = True
     attributes = ("axis",)
 
     def __init__(self, values: Sequence[Any], axis: int = 0, name: str | None = None) -> None:
         super().__init__(values, name)
         self.axis = int(axis)
+
+    @property
+    def rowwise(self) -> bool:
+        return all(of_core(node, (self.axis,)) for node in self.input_nodes)
 
     def infer(self, *specs: Spec) -> Spec:
         dtype = promote(*[spec.dtype for spec in specs])
@@ -260,11 +269,16 @@ class concat_part(PureOperation):
     array([3])
     """
 
+    needs_equal_batches = True
     attributes = ("axis", "part")
 
     def __init__(self, joined: Any, *pieces: Any, axis: int = 0, part: int = 0, name: str | None = None) -> None:
         super().__init__([joined, *pieces], name)
         self.axis, self.part = axis, part
+
+    @property
+    def rowwise(self) -> bool:
+        return all(of_core(node, (self.axis,)) for node in self.input_nodes[1:])
 
     def infer(self, *specs: Spec) -> Spec:
         return Spec(specs[1 + self.part].shape, promote(specs[0].dtype))
@@ -295,11 +309,16 @@ class stack(PureOperation):
            [2, 4]])
     """
 
+    needs_equal_batches = True
     attributes = ("axis",)
 
     def __init__(self, values: Sequence[Any], axis: int = 0, name: str | None = None) -> None:
         super().__init__(values, name)
         self.axis = int(axis)
+
+    @property
+    def rowwise(self) -> bool:
+        return self.axis < 0 and all(-self.axis - 1 <= core_rank(node) for node in self.input_nodes)
 
     def infer(self, *specs: Spec) -> Spec:
         dtype = promote(*[spec.dtype for spec in specs])

@@ -118,6 +118,16 @@ def normal_axes(axis: Any) -> tuple[int, ...] | None:
     return (int(axis),) if isinstance(axis, (int, np.integer)) else tuple(int(a) for a in axis)
 
 
+def core_rank(node: Node) -> int:
+    """How many axes of a node, from the last one on, are known to be there."""
+    return len(node.shape) - (node.shape[:1] == (...,))
+
+
+def of_core(node: Node, axes: Sequence[int] | None) -> bool:
+    """Whether axes are counted from the last one, and known to be there; None stands for all axes, also those of a batch."""
+    return bool(axes) and all(-core_rank(node) <= axis < 0 for axis in axes or ())
+
+
 def drop_axes(shape: Shape, axes: Sequence[int] | None, keepdims: bool) -> Shape:
     """The shape after a reduction over `axes`."""
     if axes is None:

@@ -15,7 +15,7 @@ from ..errors import ShapeError
 from ..graph import Node
 from ..shapes import UNKNOWN, Spec, broadcast, format_shape, promote
 from .array import reshape_like
-from .base import PureOperation
+from .base import PureOperation, core_rank
 from .creation import whole_number
 
 
@@ -75,6 +75,15 @@ class einsum(PureOperation):
         self.equation = _standard(equation)
         if len(_terms(self.equation)[0]) != len(inputs):
             raise ValueError(f"{equation!r} is for {len(_terms(self.equation)[0])} inputs, but {len(inputs)} are given")
+
+    @property
+    def rowwise(self) -> bool:
+        """Each term with batch axes, and each label an axis that is known to be there; no other axes, which would be a batch too."""
+        terms, _, _ = _terms(self.equation)
+        return all(
+            term.startswith("...") and core_rank(node) == len(term) - 3
+            for term, node in zip(terms, self.input_nodes, strict=True)
+        )
 
     def infer(self, *specs: Spec) -> Spec:
         terms, output, _ = _terms(self.equation)
@@ -284,6 +293,10 @@ class reshape_core(PureOperation):
         super().__init__([x, *[length for length, known in zip(lengths, fixed, strict=True) if not known]], name)
         self.target = tuple(int(n) if known else None for n, known in zip(lengths, fixed, strict=True))
         self.rank = int(rank)
+
+    @property
+    def rowwise(self) -> bool:
+        return core_rank(self.input_nodes[0]) >= self.rank
 
     def infer(self, *specs: Spec) -> Spec:
         x = specs[0]

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..graph import Node
 from ..shapes import UNKNOWN, Shape, Spec, broadcast, format_shape, promote
-from .base import PureOperation, as_sum
+from .base import PureOperation, as_sum, core_rank
 
 
 def _open(shape: Shape) -> bool:
@@ -24,6 +24,8 @@ class kron(PureOperation):
     array([[ 1,  2],
            [10, 20]])
     """
+
+    rowwise = True
 
     def __init__(self, a: Any, b: Any, name: str | None = None) -> None:
         super().__init__([a, b], name)
@@ -53,6 +55,8 @@ class kron_gradient(PureOperation):
     array([[3.]])
     """
 
+    rowwise = True
+    needs_equal_batches = True
     attributes = ("of",)
 
     def __init__(self, grad: Any, a: Any, b: Any, of: int = 0, name: str | None = None) -> None:
@@ -125,6 +129,8 @@ class join_part(PureOperation):
     array([[2, 3]])
     """
 
+    rowwise = True
+    needs_equal_batches = True
     attributes = ("axis", "part")
 
     def __init__(self, joined: Any, *pieces: Any, axis: int = -1, part: int = 0, name: str | None = None) -> None:
@@ -184,6 +190,8 @@ class diag_part(PureOperation):
     array([1, 4])
     """
 
+    rowwise = True
+
     def __init__(self, x: Any, name: str | None = None) -> None:
         super().__init__([x], name)
 
@@ -238,6 +246,10 @@ class in_core_shape(PureOperation):
     def __init__(self, x: Any, core: Sequence[int | None], label: str = "x", name: str | None = None) -> None:
         super().__init__([x], name)
         self.core, self.label = tuple(core), label
+
+    @property
+    def rowwise(self) -> bool:
+        return core_rank(self.input_nodes[0]) >= len(self.core)
 
     def _fits(self, shape: Sequence[Any]) -> bool:
         tail = shape[len(shape) - len(self.core) :]

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import OutOfRangeError, ShapeError
 from ..graph import Node
 from ..shapes import UNKNOWN, Shape, Spec, broadcast, format_shape, is_static, promote
-from .base import PureOperation, drop_axes
+from .base import PureOperation, core_rank, drop_axes, of_core
 
 
 class take(PureOperation):
@@ -26,6 +26,10 @@ class take(PureOperation):
     def __init__(self, x: Any, index: int = 0, axis: int = 0, name: str | None = None) -> None:
         super().__init__([x], name)
         self.index, self.axis = int(index), int(axis)
+
+    @property
+    def rowwise(self) -> bool:
+        return of_core(self.input_nodes[0], (self.axis,))
 
     def infer(self, *specs: Spec) -> Spec:
         return Spec(drop_axes(specs[0].shape, (self.axis,), False), promote(specs[0].dtype))
@@ -71,6 +75,12 @@ def _thaw_index(index: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(slice(*item) if isinstance(item, _Slice) else item for item in index)
 
 
+def _is_of_core(index: tuple[Any, ...], node: Node) -> bool:
+    """Whether an index, after a leading `...`, concerns axes alone that are known to be there."""
+    rest = index[1:]
+    return index[:1] == (...,) and ... not in rest and sum(item is not None for item in rest) <= core_rank(node)
+
+
 class getitem(PureOperation):
     """x[index] for an index of integers, slices, None and `...`; written `x[index]`.
 
@@ -83,6 +93,10 @@ class getitem(PureOperation):
     def __init__(self, x: Any, index: Any = (), name: str | None = None) -> None:
         super().__init__([x], name)
         self.index = _freeze_index(index)
+
+    @property
+    def rowwise(self) -> bool:
+        return _is_of_core(self.index, self.input_nodes[0])
 
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs
@@ -108,11 +122,16 @@ class put(PureOperation):
     array([5, 6, 0])
     """
 
+    needs_equal_batches = True
     attributes = ("index",)
 
     def __init__(self, values: Any, like: Any, index: Any = (), name: str | None = None) -> None:
         super().__init__([values, like], name)
         self.index = _freeze_index(index)
+
+    @property
+    def rowwise(self) -> bool:
+        return _is_of_core(self.index, self.input_nodes[1])
 
     def infer(self, *specs: Spec) -> Spec:
         return Spec(specs[1].shape, promote(specs[0].dtype))

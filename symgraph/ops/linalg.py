@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..graph import Node
 from ..shapes import UNKNOWN, Shape, Spec, broadcast, format_shape, promote
 from .array import expand_dims, permute_core
-from .base import PureOperation, as_float, as_real, as_sum, is_complex
+from .base import PureOperation, as_float, as_real, as_sum, core_rank, is_complex
 from .parts import conjugate
 
 
@@ -241,7 +241,7 @@ class determinant(_OfMatrix):
 
 
 class cofactors(_OfMatrix):
-    """The matrix of cofactors, det(x) * inv(x).T, by singular values, so that it is right for singular matrices.
+    """The matrix of cofactors, det(x) * inv(x).T: to 3 x 3 by minors, beyond by singular values, so that it is right for singular matrices.
 
     With x = U S V*, it is det(U) det(V*) conj(U) D V^T.. where D holds the products of all other singular values.
 
@@ -253,6 +253,9 @@ class cofactors(_OfMatrix):
     scalar = False
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
+        if 1 <= x.shape[-1] <= 3:
+            x = x if x.dtype.kind in "fc" else xp.astype(x, np.float64)
+            return xp.reshape(xp.stack(_minors(x, xp), axis=-1), x.shape)
         finite = xp.all(xp.isfinite(x), axis=(-2, -1), keepdims=True)
         u, s, vh = xp.linalg.svd(xp.where(finite, x, 0.0))  # which fails for all matrices if one is not finite
         n = s.shape[-1]
@@ -268,6 +271,18 @@ class cofactors(_OfMatrix):
         k = matrix_transpose(matrix_inverse(x))
         along = expand_dims(reduce_sum(grad * self, (-1, -2)), (-1, -2))
         return [along * k - matmul(self, matmul(matrix_transpose(grad), k))]
+
+
+def _minors(x: Any, xp: Any) -> list[Any]:
+    """The cofactors of a matrix of at most 3 x 3, row by row: with cyclic places there are no signs at 3 x 3."""
+    n = x.shape[-1]
+    if n == 1:
+        return [xp.ones_like(x[..., 0, 0])]
+    if n == 2:
+        return [x[..., 1, 1], -x[..., 1, 0], -x[..., 0, 1], x[..., 0, 0]]
+    entry = [[x[..., i, j] for j in range(3)] for i in range(3)]
+    around = [(1, 2), (2, 0), (0, 1)]
+    return [entry[i][j] * entry[k][m] - entry[i][m] * entry[k][j] for i, k in around for j, m in around]
 
 
 class slogdet(_OfMatrix):
@@ -343,8 +358,16 @@ class outer_product(PureOperation):
     def __init__(self, a: Any, b: Any, name: str | None = None) -> None:
         super().__init__([a, b], name)
 
+    @property
+    def rowwise(self) -> bool:
+        return all(core_rank(node) >= 2 for node in self.input_nodes)
+
     def infer(self, *specs: Spec) -> Spec:
-        return Spec(UNKNOWN, promote(specs[0].dtype, specs[1].dtype))
+        a, b = specs
+        dtype = promote(a.dtype, b.dtype)
+        if min(len(shape) - _open(shape) for shape in (a.shape, b.shape)) < 2:
+            return Spec(UNKNOWN, dtype)
+        return Spec((*broadcast(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-2]), dtype)
 
     def compute(self, a: Any, b: Any, *, xp: Any = np) -> Any:
         return a[:, None] * b[None, :] if a.ndim == 1 else xp.matmul(a, xp.matrix_transpose(b))

@@ -12,7 +12,7 @@ from ..errors import UnsupportedExpressionError
 from ..graph import Node
 from ..shapes import Spec, promote
 from .array import broadcast_like, expand_dims, permute_core, reshape, reshape_like
-from .base import PureOperation, as_float, as_sum, drop_axes, normal_axes
+from .base import PureOperation, as_float, as_sum, drop_axes, normal_axes, of_core
 from .creation import arange, size
 from .logic import equal, where
 
@@ -23,6 +23,10 @@ class _Reduction(PureOperation):
     def __init__(self, x: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> None:
         super().__init__([x], name)
         self.axis, self.keepdims = normal_axes(axis), bool(keepdims)
+
+    @property
+    def rowwise(self) -> bool:
+        return of_core(self.input_nodes[0], self.axis)
 
     def infer(self, *specs: Spec) -> Spec:
         return Spec(drop_axes(specs[0].shape, self.axis, self.keepdims), self._dtype(promote(specs[0].dtype)))

@@ -13,7 +13,7 @@ from .code import Code
 
 __all__ = [
     "acos", "acosh", "add", "asin", "asinh", "atan", "atanh", "cos", "cosh", "exp", "exp2", "expm1", "fdiv", "log", "log10",
-    "log1p", "log2", "mul", "pow", "sin", "sinh", "sqrt", "sub", "tan", "tanh",
+    "log1p", "log2", "mul", "pow", "size", "sin", "sinh", "sqrt", "sub", "tan", "tanh",
 ]  # fmt: skip
 
 Pair = tuple[int, ...]
@@ -53,6 +53,16 @@ def fdiv(code: Code, x: Pair, y: Pair) -> Pair:
     zero = code.const(0.0, code.kinds[c])
     null = code.iop("and", code.fcmp("oeq", c, zero), code.fcmp("oeq", d, zero))
     return code.select(null, code.fdiv(a, code.fabs(c)), real), code.select(null, code.fdiv(b, code.fabs(c)), imaginary)
+
+
+def size(code: Code, x: Pair) -> int:
+    """|x|; of floats by squares in doubles, which cannot overflow."""
+    if code.kinds[x[0]] == "double":
+        return code.emit("elementary", "double", "hypot", *x)
+    a, b = (code.extend(part) for part in x)
+    length = code.sqrt(code.fma(a, a, code.fmul(b, b)))
+    infinite = code.iop("or", *[code.fcmp("oeq", code.fabs(part), code.const(INF)) for part in (a, b)])
+    return code.round_to_float(code.select(infinite, code.const(INF), length))
 
 
 # --- elementary functions, on the real ones

@@ -11,6 +11,7 @@ import numpy as np
 from . import complexes, elementary, small, special
 from .code import Code
 from .lanes import BOOL, KINDS, Lane, Lanes, Unsupported, common, joined
+from .reductions import Reductions
 
 __all__ = ["Namespace"]
 
@@ -46,7 +47,7 @@ def _entries(value: Any) -> np.ndarray[Any, Any]:
     return entry
 
 
-class Namespace:
+class Namespace(Reductions):
     """Writes instructions into `code`. What it does not have raises Unsupported.
 
     >>> code = Code()
@@ -150,8 +151,10 @@ class Namespace:
 
     @_by_entry
     def abs(self, x: Any) -> Any:
-        if common(x).kind == "c":
-            return self.hypot(self.real(x), self.imag(x))
+        dtype = common(x)
+        if dtype.kind == "c":
+            parts = self.lane(x, dtype).ids
+            return Lane(self, np.empty(0, dtype).real.dtype, (complexes.size(self.code, parts),))
         return self._real(self.code.fabs, x)
 
     @_by_entry
@@ -387,20 +390,6 @@ class Namespace:
 
     def stack(self, pieces: Sequence[Any], axis: int = 0) -> Any:
         return joined(self, np.stack([_entries(piece) for piece in pieces], axis=axis))
-
-    def sum(self, x: Any, axis: Any = None, keepdims: bool_type = False) -> Any:
-        """Of entries of the core, from first to last."""
-        array = x if isinstance(x, Lanes) else Lanes.of(x)
-        axes = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        entries = array.entries
-        for place in sorted((a % array.ndim for a in axes), reverse=True):
-            rest = np.moveaxis(entries, place, 0)
-            total = functools.reduce(self._added, rest) if len(rest) else self._filled(array, 0.0).entries
-            entries = np.expand_dims(np.asarray(total, object), place) if keepdims else np.asarray(total, object)
-        return array.with_entries(entries)
-
-    def _added(self, a: Any, b: Any) -> Any:
-        return np.frompyfunc(self.add, 2, 1)(a, b)
 
     # --- matrices
 

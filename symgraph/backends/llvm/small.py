@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
 import numpy as np
@@ -15,17 +17,19 @@ _MOST_PRODUCTS = 512  # of entries, in products of matrices: what is larger, BLA
 
 
 def matmul(namespace: Any, a: Any, b: Any) -> Any:
-    """The product of two matrices, summed from first to last."""
-    if not isinstance(a, Lanes) or not isinstance(b, Lanes) or a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
-        raise Unsupported("a product of other than two small matrices")
-    if a.size * b.shape[1] > _MOST_PRODUCTS:
+    """The product of two matrices, summed from first to last; of arrays with equal axes in front, that of each pair."""
+    a, b = (namespace.asarray(x) if isinstance(x, np.ndarray) else x for x in (a, b))
+    if not isinstance(a, Lanes) or not isinstance(b, Lanes) or a.ndim < 2 or b.ndim < 2:
+        raise Unsupported("a product of other than small matrices")
+    if a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
+        raise Unsupported("a product of matrices that do not fit")
+    if a.size * b.shape[-1] > _MOST_PRODUCTS:
         raise Unsupported("a product of large matrices")
-    result = np.empty((a.shape[0], b.shape[1]), object)
-    for i, j in np.ndindex(result.shape):
-        total = namespace.lane(0.0, a.dtype) if not a.shape[1] else a.entries[i, 0] * b.entries[0, j]
-        for k in range(1, a.shape[1]):
-            total = total + a.entries[i, k] * b.entries[k, j]
-        result[i, j] = total
+    result = np.empty((*a.shape[:-1], b.shape[-1]), object)
+    zero = namespace.lane(0.0, common(a, b))
+    for *loops, i, j in np.ndindex(result.shape):
+        left, right = a.entries[*loops, i], b.entries[*loops, :, j]
+        result[*loops, i, j] = functools.reduce(operator.add, map(operator.mul, left, right)) if len(left) else zero
     return joined(namespace, result)
 
 
@@ -39,13 +43,15 @@ class LinearAlgebra:
         raise Unsupported(f"the function linalg.{name}")
 
     def trace(self, x: Any) -> Any:
+        if not isinstance(x, Lanes) or x.ndim != 2:
+            raise Unsupported("a trace of other than a small matrix")
         total = x.entries[0, 0]
         for k in range(1, min(x.shape)):
             total = total + x.entries[k, k]
         return total
 
     def diagonal(self, x: Any) -> Any:
-        return x.with_entries(np.diagonal(x.entries))
+        return x.with_entries(np.diagonal(x.entries, axis1=-2, axis2=-1))
 
     def det(self, x: Any) -> Any:
         """The determinant: by its formula up to 3 x 3, beyond by Gaussian elimination with the largest pivot of each column."""
