@@ -265,6 +265,20 @@ def test_a_builtin_gives_the_bits_of_the_batch(expr, seed, size, alone):
             same_bits(np.asarray(bare, np.asarray(value).dtype), value)
 
 
+@FEWER
+@given(expressions(X[:2], smooth=True, max_leaves=6), st.integers(0, 2**32), st.sampled_from([3, 17, 40]))
+def test_derivatives_of_a_row_are_the_same_everywhere(expr, seed, size):
+    f = native_function(X[:2], expr * x + y)
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=size), rng.normal(size=size)
+    whole = f.grad()(a, b)
+    for k in range(size):
+        for result, row in zip(whole, f.grad()(float(a[k]), float(b[k])), strict=True):
+            same_bits(result[k], row)
+    for result, mixed in zip(whole, f.grad()(a, b[:1]), strict=True):
+        same_bits(mixed[0], result[0])
+
+
 def test_a_large_batch_in_blocks_and_threads_is_its_rows():
     exprs = [sp.sin(x) * y + sp.exp(x * y), x * y + z, (x * y) ** 2]
     rng = np.random.default_rng(0)

@@ -23,7 +23,8 @@ import symgraph as sg
 
 pytest.importorskip("llvmlite")
 
-from symgraph.backends import llvm
+from symgraph.backends import llvm, numpy_like
+from symgraph.backends.llvm import native
 from symgraph.backends.llvm.code import Code
 from symgraph.backends.llvm.elementary import expanded
 from symgraph.backends.llvm.kernel import CONTIGUOUS, Operand, loop_text
@@ -114,13 +115,13 @@ NUMBERS = [
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("args", NUMBERS, ids=lambda args: f"{type(args[0]).__name__}-{type(args[1]).__name__}")
 def test_values_and_types_are_those_of_numpy(form, args):
-    on_numpy, native = both(FORMS[form])
+    on_numpy, f = both(FORMS[form])
     expected = on_numpy(*args)
-    assert_alike(native(*args), expected)
-    assert_alike(type(on_numpy).__call__(native, *args), expected)
-    assert_alike(native(x=args[0], y=args[1]), expected)
-    assert_alike(native(args[0], y=args[1]), expected)
-    for one, other in zip(flat(native.native(*args)), flat(expected), strict=True):
+    assert_alike(f(*args), expected)
+    assert_alike(type(on_numpy).__call__(f, *args), expected)
+    assert_alike(f(x=args[0], y=args[1]), expected)
+    assert_alike(f(args[0], y=args[1]), expected)
+    for one, other in zip(flat(f.native(*args)), flat(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
 
 
@@ -150,10 +151,10 @@ def test_values_and_types_are_those_of_numpy(form, args):
 )
 def test_errors_are_those_of_numpy(args, named):
     raised = []
-    on_numpy, native = both()
-    for f in (on_numpy, native, native.native, functools.partial(type(on_numpy).__call__, native)):
+    on_numpy, f = both()
+    for call in (on_numpy, f, f.native, functools.partial(type(on_numpy).__call__, f)):
         with pytest.raises((TypeError, ValueError, OverflowError)) as caught:
-            f(*args, **named)
+            call(*args, **named)
         raised.append((caught.type, str(caught.value)))
     assert raised[0] == raised[1] == raised[2] == raised[3]
 
@@ -295,8 +296,6 @@ def test_a_program_of_20_000_steps_is_cut_into_parts():
     assert longest < 2 * LONGEST  # so the time for each is bounded, and their number grows with the program
     assert 20_000 / LONGEST * 0.4 <= len(functions) <= 20_000 / LONGEST + 3
     run, values = llvm.compile_program(program), np.linspace(-0.4, 0.4, 50)
-    from symgraph.backends import numpy_like
-
     np.testing.assert_allclose(run([values])[0], numpy_like.compile_program(program)([values])[0], rtol=1e-12)
 
 
@@ -312,6 +311,27 @@ def test_thousands_of_sines_are_one_function_of_machine_code():
         result = llvm.compile_program(program)([values])[0]
     assert lengths[1] < 2.2 * lengths[0]
     np.testing.assert_allclose(result, np.sin(np.multiply.outer(values, np.arange(4000) / 100)).sum(-1), atol=1e-9)
+
+
+def test_large_matrices_are_not_traced():
+    with sg.Graph().as_default():
+        a, b = (sg.placeholder(sp.MatrixSymbol(name, 50, 50)) for name in "ab")
+        node = sg.sin(a * b) @ b + sg.maximum(a, b)
+        program = Program.of([node])[0]
+    assert kernels_of(program) == []
+    values = [np.full((50, 50), 0.25), np.eye(50)]
+    np.testing.assert_allclose(
+        llvm.compile_program(program)(values)[0], np.sin(0.25) * np.eye(50) + np.maximum(*values)
+    )
+
+
+def test_text_of_builtins_is_linear_in_the_number_of_results(monkeypatch):
+    lengths, to_object = [], native.to_object
+    monkeypatch.setattr(native, "to_object", lambda text: (lengths.append(len(text)), to_object(text))[1])
+    for count in (50, 100):
+        f = sg.function((x, y), [x * y + k for k in range(1, count + 1)], backend="llvm")
+        assert f(2.0, 3.0) == [6.0 + k for k in range(1, count + 1)]
+    assert lengths[1] < 2.2 * lengths[0]
 
 
 # --- contraction
