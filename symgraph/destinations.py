@@ -34,10 +34,8 @@ class Destinations:
 
     def offered(self, values: Sequence[Any]) -> list[Any]:
         """For each output the array that it may be computed in at once, while `values` are read; None where these share memory with it."""
-        low, high = _bounds([*self.arrays, *[v for v in values if isinstance(v, np.ndarray)]])
-        count = len(self.arrays)
-        meets = (low[:count, None] < high[None, :]) & (low[None, :] < high[:count, None])
-        return [array if row.sum() <= 1 else None for array, row in zip(self.arrays, meets, strict=True)]
+        alone = _alone([*self.arrays, *[value for value in values if isinstance(value, np.ndarray)]])
+        return [array if is_alone else None for array, is_alone in zip(self.arrays, alone, strict=False)]
 
     def filled(self, results: Sequence[Any]) -> list[Any]:
         """The arrays, with the results in them. Raises ShapeError and FeedTypeError for arrays that they do not fit into."""
@@ -58,15 +56,22 @@ class Destinations:
         return self.arrays
 
 
-def _bounds(arrays: Sequence[Any]) -> tuple[Any, Any]:
-    """Where the memory of each array begins and ends."""
+def _alone(arrays: Sequence[Any]) -> list[bool]:
+    """Whether no other array has memory between the begin and the end of each one."""
     bounds = [np.lib.array_utils.byte_bounds(array) for array in arrays]
-    low, high = np.array(bounds, np.uint64).reshape(-1, 2).T
-    return low, high
+    order = sorted(range(len(arrays)), key=bounds.__getitem__)
+    result, reached = [True] * len(arrays), -1
+    for place, following in zip(order, [*order[1:], None], strict=True):
+        low, high = bounds[place]
+        result[place] = reached <= low and (following is None or high <= bounds[following][0])
+        reached = max(reached, high)
+    return result
 
 
 def _in_order(structure: Structure, out: Any, name: str) -> list[Any]:
     """What is in `out` at the place of each leaf."""
+    if structure.is_leaf:
+        return [out]
     found: dict[int, Any] = {}
     stack = [(structure.rebuild(list(range(len(structure.leaves)))), out)]
     while stack:
