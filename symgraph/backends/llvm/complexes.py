@@ -365,6 +365,7 @@ def asin(code: Code, x: Pair) -> Pair:
     plus = sqrt(code, (code.fadd(one, a), b))
     across = code.fma(minus[0], plus[0], code.fneg(code.fmul(minus[1], plus[1])))
     real, imaginary = _real(code, "atan2", a, across), _arc(code, _imaginary_of(code, minus, plus), lacks)
+    real = code.select(_is(code, a, 0.0), a, real)
     return _unless_infinite(code, x, (real, imaginary), _real(code, "atan2", x[0], code.fabs(x[1])), x[1])
 
 
@@ -384,6 +385,7 @@ def acos(code: Code, x: Pair) -> Pair:
     minus = sqrt(code, (code.fsub(one, a), code.fneg(b)))
     plus = sqrt(code, (code.fadd(one, a), b))
     real = _times(code, _real(code, "atan2", minus[0], plus[0]), 2.0)
+    real = code.select(_is(code, a, 0.0), code.const(HALF_PI), real)
     imaginary = _arc(code, _imaginary_of(code, plus, minus), lacks)
     angle = _real(code, "atan2", code.fabs(x[1]), x[0])
     return _unless_infinite(code, x, (real, imaginary), angle, code.fneg(x[1]))
@@ -396,6 +398,7 @@ def acosh(code: Code, x: Pair) -> Pair:
     minus, plus = sqrt(code, (code.fsub(a, one), b)), sqrt(code, (code.fadd(a, one), b))
     inner = code.fma(minus[0], plus[0], code.fmul(minus[1], plus[1]))
     angle = _times(code, _real(code, "atan2", minus[1], plus[0]), 2.0)
+    angle = code.select(_is(code, a, 0.0), code.copysign(code.const(HALF_PI), b), angle)
     turn, real = _unless_infinite(code, x, (angle, _arc(code, inner, lacks)), _real(code, "atan2", x[1], x[0]), one)
     return real, turn
 
