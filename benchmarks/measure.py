@@ -6,7 +6,7 @@ import multiprocessing
 import statistics
 import time
 import timeit
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,31 +126,39 @@ def interleaved(calls: Mapping[str, tuple[Callable[..., Any], Sequence[Any]]], r
     return [replace(row, peer=n, median=statistics.median(t), minimum=min(t)) for n, t in taken.items()]
 
 
-def in_child(task: Callable[[], list[Row]], failed: Row, limit: float) -> list[Row]:
-    """The rows of a task, done by a child process that knows all that is known here; or the row that says what came between.
+def in_child(task: Callable[[], Iterable[Row]], failed: Row, limit: float) -> list[Row]:
+    """The rows of a task, done by a child process that knows all that is known here; the last one says what came between, if anything did.
 
-    Without a limit it is done here.
+    Without a limit in seconds it is done here.
     """
     if not limit:
-        return task()
+        return list(task())
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
 
     def work() -> None:
         try:
-            sender.send(task())
+            for row in task():
+                sender.send(row)
         except Exception as error:
-            sender.send([replace(failed, note=f"{type(error).__name__}: {str(error)[:60]}")])
+            sender.send(replace(failed, note=f"{type(error).__name__}: {error}".splitlines()[0][:70]))
+        sender.send(None)
 
     child = context.Process(target=work)
     child.start()
     sender.close()
+    rows: list[Row] = []
+    end = time.monotonic() + limit
     try:
-        rows: list[Row] = receiver.recv() if receiver.poll(limit) else [replace(failed, note=f"over {limit:.0f} s")]
+        while receiver.poll(max(0.0, end - time.monotonic())):
+            row = receiver.recv()
+            if row is None:
+                break
+            rows.append(row)
+        else:
+            rows.append(replace(failed, note=f"over {limit:.3g} s"))
+            child.kill()
     except EOFError:
-        rows = [replace(failed, note="the process died")]
-    if child.is_alive():
-        child.join(1)
-        child.kill()
+        rows.append(replace(failed, note="the process died"))
     child.join()
     return rows

@@ -64,9 +64,8 @@ def markdown(rows: Sequence[Row]) -> str:
 def _table(rows: Sequence[Row]) -> list[str]:
     timed: dict[str, dict[str, Row]] = {}
     for row in rows:
-        cells = timed.setdefault(row.case, {})
         if row.median is not None:
-            cells[row.peer] = row
+            timed.setdefault(row.case, {})[row.peer] = row
     peers = list(dict.fromkeys(peer for cells in timed.values() for peer in cells))
     lines = [f"| | {' | '.join(peers)} | best peer / symgraph |", "|" + "---|" * (len(peers) + 2)]
     for case, cells in timed.items():
