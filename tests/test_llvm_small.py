@@ -147,6 +147,7 @@ OF_ONE = {
     ),
     "softmax": (ops.softmax, (5,)),
     "logsumexp": (lambda x: ops.reduce_logsumexp(x, -1), (5,)),
+    "elements": (lambda x: ops.element(x, [], (0, 1)) * ops.exp(ops.element(x, [], (2, 2))), M3),
     "trace": (lambda x: ops.trace(x) + 1, M3),
     "reshape": (lambda x: ops.reshape_core(x, [2, 6], 2) + 1, (3, 4)),
 }
@@ -187,6 +188,24 @@ def test_functions_of_complex_matrices(name):
 def test_functions_of_matrices_of_floats(build):
     well = np.eye(3, dtype=np.float32) * 4
     check(build, [M3], ONE, np.float32, 1e-4, lambda x: x + well)
+
+
+@pytest.mark.parametrize(
+    ("constant", "dtype"),
+    [(np.arange(6.0).reshape(2, 3), float), (np.arange(6).reshape(2, 3), float), (np.ones((2, 3)) * 1j, float),
+     (np.ones((2, 3), np.float32), np.float32), (np.arange(6).reshape(2, 3), np.float32)],
+)  # fmt: skip
+def test_constant_matrices_are_the_same_for_each_row(constant, dtype):
+    x = placeholder(shape=(..., 3, 4), dtype=dtype)
+    node = ops.matmul(constant, x * 2 + 1)
+    assert steps_of(node)[1] == []
+    for batch in ((), (5,), (2, 3)):
+        value = np.random.default_rng(2).standard_normal((*batch, 3, 4)).astype(dtype)
+        ours, theirs = both(node, [x], [value])
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_allclose(
+            ours, theirs, rtol=1e-5 if dtype is np.float32 else 1e-13, atol=1e-6 if dtype is np.float32 else 1e-15
+        )
 
 
 def test_batches_that_do_not_fit_are_refused_as_numpy_does():

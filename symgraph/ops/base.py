@@ -57,6 +57,9 @@ class PureOperation(Operation):
     entrywise: ClassVar[bool] = False
     """Whether that holds also where each entry is taken for a row."""
 
+    of_matrices: ClassVar[bool] = False
+    """Whether the last two axes of each input are a matrix, and all others a batch, so that a constant matrix is the same one for each row."""
+
     needs_equal_batches: ClassVar[bool] = False
     """Whether that holds only where all inputs have the same batch axes."""
 

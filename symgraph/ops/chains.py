@@ -49,6 +49,7 @@ class matrix_chain(PureOperation):
     """
 
     rowwise = True
+    of_matrices = True
 
     def __init__(self, *matrices: Any, name: str | None = None) -> None:
         if len(matrices) < 2:

@@ -242,7 +242,6 @@ class element(PureOperation):
     array([2, 4])
     """
 
-    rowwise = True
     attributes = ("pattern", "label")
 
     def __init__(
@@ -256,6 +255,10 @@ class element(PureOperation):
         super().__init__([x, *indices], name)
         self.pattern: tuple[Any, ...] = tuple(pattern if pattern is not None else [INDEX] * len(self.input_nodes[1:]))
         self.label = label
+
+    @property
+    def rowwise(self) -> bool:
+        return core_rank(self.input_nodes[0]) >= len(self.pattern)
 
     def infer(self, *specs: Spec) -> Spec:
         x, *indices = specs
@@ -366,7 +369,10 @@ def _places(op: element | add_elements, shape: Sequence[int], indices: Sequence[
     places: list[Any] = []
     for axis, part in enumerate(op.pattern, loops):
         if part != KEPT:
-            place = checked_indices(part if part != INDEX else next(rest), shape[axis], xp, op.label)
+            if part == INDEX:
+                place = checked_indices(next(rest), shape[axis], xp, op.label)
+            else:
+                place = checked_indices(part, shape[axis], np, op.label)
             places.append(int(place) if place.ndim == 0 else place)
     if not all(isinstance(place, int) for place in places):
         arrays = [xp.reshape(xp.arange(n), (n, *[1] * (loops - 1 - i))) for i, n in enumerate(shape[:loops])]

@@ -63,6 +63,7 @@ class matmul(PureOperation):
     """
 
     rowwise = True
+    of_matrices = True
 
     def __init__(self, a: Any, b: Any, name: str | None = None) -> None:
         super().__init__([a, b], name)

@@ -327,8 +327,19 @@ class Namespace(Reductions):
 
     def asarray(self, x: Any, dtype: Any = None) -> Any:
         if not isinstance(x, (Lane, Lanes)):
-            x = self.lane(x, common(x)) if np.ndim(x) == 0 else joined(self, np.asarray(x).astype(object))
+            x = self.lane(x, common(x)) if np.ndim(x) == 0 else self._constants(np.asarray(x))
         return x if dtype is None else self.astype(x, dtype)
+
+    def _constants(self, x: np.ndarray[Any, Any]) -> Lanes:
+        """Lanes of constants; whole numbers become doubles, which they are as soon as they meet another lane."""
+        if x.dtype in (np.int64, np.int32):
+            x = x.astype(np.float64)
+        if x.dtype not in KINDS:
+            raise Unsupported(f"numbers of dtype {x.dtype}")
+        entries = np.empty(x.shape, object)
+        for place in np.ndindex(x.shape):
+            entries[place] = self.lane(x[place].item(), x.dtype)
+        return Lanes(self, x.dtype, entries)
 
     def astype(self, x: Any, dtype: Any) -> Any:
         dtype = np.dtype(dtype)

@@ -284,6 +284,8 @@ class _Partition:
         An elementwise operation whose inputs have no cores in common takes each entry as a row.
         """
         cores = [self._core(number) for number in step.inputs]
+        if step.operation.of_matrices:  # type: ignore[attr-defined]
+            cores = [None if self._is_matrix(n) else core for n, core in zip(step.inputs, cores, strict=True)]
         known = [core for core in cores if core is not None]
         if step.operation.entrywise:  # type: ignore[attr-defined]
             if _UNKNOWN in known or len({len(core) for core in known}) > 1:
@@ -291,6 +293,13 @@ class _Partition:
         elif _UNKNOWN in known or not self._are_known(step):
             raise Unsupported("an unknown core")
         return cores
+
+    def _is_matrix(self, number: int) -> bool:
+        """Whether a value is a small constant matrix."""
+        place = number - self.first
+        return 0 <= place < len(self.constants) and (
+            np.ndim(self.constants[place]) == 2 and np.size(self.constants[place]) <= _LARGEST
+        )
 
     def _are_known(self, step: Step) -> bool:
         """Whether no input is one of unknown rank, which is taken entry by entry."""

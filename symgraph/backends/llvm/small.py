@@ -21,6 +21,8 @@ def matmul(namespace: Any, a: Any, b: Any) -> Any:
     a, b = (namespace.asarray(x) if isinstance(x, np.ndarray) else x for x in (a, b))
     if not isinstance(a, Lanes) or not isinstance(b, Lanes) or a.ndim < 2 or b.ndim < 2:
         raise Unsupported("a product of other than small matrices")
+    if BOOL in (a.dtype, b.dtype):
+        raise Unsupported("a product of conditions")
     if a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
         raise Unsupported("a product of matrices that do not fit")
     if a.size * b.shape[-1] > _MOST_PRODUCTS:
