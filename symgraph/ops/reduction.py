@@ -13,7 +13,7 @@ from ..graph import Node
 from ..shapes import Spec, promote
 from .array import broadcast_like, expand_dims, permute_core, reshape, reshape_like
 from .base import PureOperation, as_float, as_sum, drop_axes, normal_axes, of_core
-from .creation import arange, size
+from .creation import arange, ones_like, size
 from .logic import equal, where
 
 
@@ -170,7 +170,7 @@ class _Extreme(_Reduction):
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
         best = equal(x, self._spread(self))
-        count = self._spread(reduce_sum(where(best, 1.0, 0.0), self.axis, self.keepdims))
+        count = self._spread(reduce_sum(where(best, ones_like(x), 0.0), self.axis, self.keepdims))  # in x's own dtype
         return [where(best, self._spread(grad) / count, 0)]
 
 

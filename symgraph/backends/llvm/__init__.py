@@ -44,10 +44,12 @@ def compile_program(program: Program, threads: int | None = None, contract: bool
     constants, outputs, size = program.constants, program.outputs, program.size
 
     def run(values: Sequence[Any], offered: Sequence[Any] = ()) -> list[Any]:
-        try:
-            return run_by(True, values, offered)
-        except BatchesDiffer:
-            return run_by(False, values, offered)
+        if False not in plans:  # batches that differed once will differ again
+            try:
+                return run_by(True, values, offered)
+            except BatchesDiffer:
+                pass
+        return run_by(False, values, offered)
 
     def run_by(optimistic: bool, values: Sequence[Any], offered: Sequence[Any]) -> list[Any]:
         plan = plans.get(optimistic)
@@ -130,6 +132,7 @@ def _step_task(step: Step) -> Task:
 def _kernel_task(kernel: Kernel, program: Program, threads: int, contract: bool) -> Task:
     native = NativeKernel(kernel, program.constants, program.leaves, threads, contract)
     inputs, outputs = [number for number, _ in kernel.inputs], [number for number, _, _ in kernel.outputs]
+
     def task(slots: list[Any]) -> None:
         try:
             results = native([slots[i] for i in inputs], [slots[i] for i in outputs])

@@ -23,6 +23,7 @@ from .symbols import address
 __all__ = ["BatchesDiffer", "NativeKernel"]
 
 _BLOCK = 1 << 18  # rows between two looks at whether the user interrupts
+_SHORT = 4096  # rows, below which a loop takes less time than its call from here
 _WORTH_THREADS = 1 << 21  # instructions times rows, below which waking a thread costs more than it brings
 
 _Loop = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
@@ -160,6 +161,9 @@ class _Variant:
         axes, lengths = _coalesced([*strides, *own], shape)
         inner = max(range(len(lengths)), key=lambda axis: (lengths[axis], axis))
         outer = [axis for axis in range(len(lengths)) if axis != inner]
+        if lengths[inner] < _SHORT and math.prod(lengths) > 4 * lengths[inner] and all(r.flags.c_contiguous for r in results):
+            self._run_copied(places, used, operands, strides, results, shape)
+            return
         steps = [operand[inner] for operand in axes]
         count = lengths[inner]
         rows = [a.itemsize * math.prod(self.cores[i]) for i, a in zip(used, operands, strict=True)]
@@ -185,6 +189,19 @@ class _Variant:
                 for b, operand in zip(base, axes, strict=True)
             ]
             loop.run_at(addresses, steps, count, 1)
+
+    def _run_copied(
+        self, places: Any, used: Any, operands: Any, strides: Any, results: Any, shape: tuple[int, ...]
+    ) -> None:
+        """One loop over copies that have all axes: many short loops would cost more than these."""
+        same = [not any(steps) for steps in strides]
+        whole = [
+            a if alike else np.ascontiguousarray(np.broadcast_to(a, (*shape, *self.cores[i])))
+            for i, a, alike in zip(used, operands, same, strict=True)
+        ]
+        count = math.prod(shape)
+        loop = self._loop(places, used, tuple([UNIFORM if alike else CONTIGUOUS for alike in same]), count)
+        loop.run([*whole, *results], None, count, self.threads)
 
     def _loop(
         self, places: tuple[int, ...], used: Sequence[int], patterns: tuple[str, ...], count: int, compact: bool = True
