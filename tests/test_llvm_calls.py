@@ -23,7 +23,7 @@ import symgraph as sg
 
 pytest.importorskip("llvmlite")
 
-from symgraph.backends import llvm, numpy_like
+from symgraph.backends import is_native, llvm, numpy_like
 from symgraph.backends.llvm import native
 from symgraph.backends.llvm.code import Code
 from symgraph.backends.llvm.elementary import expanded
@@ -497,6 +497,19 @@ def test_what_users_do_stays_in_order():
 
 
 # --- without llvmlite
+
+
+def test_which_backend_is_the_default(monkeypatch):
+    monkeypatch.delenv("SYMGRAPH_BACKEND", raising=False)
+    assert is_native() and is_native("llvm") and not is_native("numpy")
+    monkeypatch.setenv("SYMGRAPH_BACKEND", "numpy")
+    assert not is_native() and is_native("llvm")
+    f = sg.function((x, y), EXPR)
+    assert f.native is f and f(1.0, 2.0) == sg.function((x, y), EXPR, backend="numpy")(1.0, 2.0)
+    monkeypatch.setenv("SYMGRAPH_BACKEND", "abacus")
+    with pytest.raises(ValueError, match="abacus"):
+        sg.function(x, x)
+
 
 WITHOUT = """
 import sys
