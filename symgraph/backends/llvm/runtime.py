@@ -218,7 +218,8 @@ class _Variant:
 
     def _compiled(self, places: Any, used: Any, patterns: Any, compact: bool, wide: bool) -> _CompiledLoop:
         code, inputs, outputs, size = self._operands(places, used, patterns, compact)
-        width = width_of(host().bits, size) if wide else 1
+        entries = sum(n >= 0 for operand in (*inputs, *outputs) for n, _ in operand.lanes)
+        width = width_of(host().bits, size, entries) if wide else 1
         return _CompiledLoop(code, inputs, outputs, width, size)
 
     def text(self, width: int | None = None) -> KernelText:
