@@ -3,7 +3,7 @@
 >>> import numpy as np
 >>> from symgraph.backends.llvm.testing import vectorized
 >>> vectorized(digamma, 1, 4)(np.array([1.0, 10.0, -0.5, -1.0]))
-array([-0.57721566,  2.25175259,  0.03648998,         nan])
+array([-0.57721566,  2.25175259,  0.03648997,         nan])
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from .emission import Emission, sources
 
 __all__ = ["LONGEST", "Parts"]
 
-LONGEST = 1000
+LONGEST = 600
 
 
 class Parts:

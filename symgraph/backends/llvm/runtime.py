@@ -161,7 +161,11 @@ class _Variant:
         axes, lengths = _coalesced([*strides, *own], shape)
         inner = max(range(len(lengths)), key=lambda axis: (lengths[axis], axis))
         outer = [axis for axis in range(len(lengths)) if axis != inner]
-        if lengths[inner] < _SHORT and math.prod(lengths) > 4 * lengths[inner] and all(r.flags.c_contiguous for r in results):
+        if (
+            lengths[inner] < _SHORT
+            and math.prod(lengths) > 4 * lengths[inner]
+            and all(r.flags.c_contiguous for r in results)
+        ):
             self._run_copied(places, used, operands, strides, results, shape)
             return
         steps = [operand[inner] for operand in axes]
