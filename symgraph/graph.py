@@ -155,7 +155,9 @@ class Graph:
         self.max_nodes = max_nodes
         self.finalized = False
         self._collections: dict[str, list[Any]] = {"variables": self.variables, "trainable_variables": []}
-        self.expressions: dict[Node, Any] = {}  # what was translated: the expression, and its symbols that are variables
+        self.expressions: dict[
+            Node, Any
+        ] = {}  # what was translated: the expression, and its symbols that are variables
         self._named: dict[str, Node] = {}
         self._next_suffix: dict[str, int] = {}
         self._interned: dict[Any, Node] = {}

@@ -19,7 +19,9 @@ def test_vectors_by_components():
     f = sg.function((x, y), x * N.i + sympy.sin(y) * N.k)
     np.testing.assert_allclose(f([1, 2], 3), [[1, 0, np.sin(3)], [2, 0, np.sin(3)]])
     np.testing.assert_allclose(sg.function(x, N.i * 0)(1.0), [0, 0, 0])
-    np.testing.assert_allclose(sg.function(x, (x * N.i) | (N.j + N.i))(2.0).reshape(3, 3), [[2, 2, 0], [0, 0, 0], [0, 0, 0]])
+    np.testing.assert_allclose(
+        sg.function(x, (x * N.i) | (N.j + N.i))(2.0).reshape(3, 3), [[2, 2, 0], [0, 0, 0], [0, 0, 0]]
+    )
 
 
 def test_fields_of_base_scalars():

@@ -68,7 +68,9 @@ class Special(Elementwise):
         return Spec(broadcast(*[spec.shape for spec in specs]), dtype)
 
     def compute(self, *values: Any, xp: Any = np) -> Any:
-        if xp is not np:  # other namespaces have those special functions that they have under `special`, by the names of these classes
+        if (
+            xp is not np
+        ):  # other namespaces have those special functions that they have under `special`, by the names of these classes
             return getattr(xp.special, type(self).__name__)(*values)
         arrays = [_double(value) for value in values]
         for place in self.indices:
