@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 
 from ..graph import Node
-from .arithmetic import reciprocal, sqrt, square
+from .arithmetic import negative, reciprocal, sqrt, square
 from .base import is_complex
 from .cuts import clockwise, counterclockwise, unsigned
 from .elementary import _Real
@@ -62,7 +62,8 @@ class tanh(_Real):
         return xp.tanh(x)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
-        return [grad * (1 - square(self))]
+        (x,) = self.input_nodes
+        return [grad * square(sech(x))]  # 1 - tanh(x)**2 would lose its digits where tanh(x) is near 1
 
 
 class coth(_Real):
@@ -232,7 +233,8 @@ class sigmoid(_Real):
         return xp.where(xp.greater_equal(x, 0), 1.0, e) / (1 + e)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
-        return [grad * self * (1 - self)]
+        (x,) = self.input_nodes
+        return [grad * self * sigmoid(negative(x))]  # 1 - self would lose its digits where that is near 1
 
 
 class softplus(_Real):
