@@ -287,6 +287,8 @@ class _Partition:
         if step.operation.of_matrices:  # type: ignore[attr-defined]
             cores = [None if self._is_matrix(n) else core for n, core in zip(step.inputs, cores, strict=True)]
         known = [core for core in cores if core is not None]
+        if step.inputs and not known:  # whole numbers stay whole, which lanes are not
+            raise Unsupported("nothing but constants")
         if step.operation.entrywise:  # type: ignore[attr-defined]
             if _UNKNOWN in known or len({len(core) for core in known}) > 1:
                 return [core if core is None else () for core in cores]
