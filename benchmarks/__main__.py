@@ -26,7 +26,7 @@ _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA", "VECLIB_MAXIMUM")
 _ROOT = Path(__file__).parents[1]
 _INTRODUCTION = """# Benchmarks
 
-Written by `python -m benchmarks --out docs` ({seconds:.0f} s). {headline}
+Written by `python -m benchmarks {arguments}` ({seconds:.0f} s). {headline}
 
 Times are medians, in brackets the minimum, and how many times symgraph's. All programs take turns, on the same numbers, and arguments are in the form
 each of them wants before its time is taken. Before that every result is compared with mpmath's at three rows, or more. "Copy of the same bytes" is a
@@ -71,7 +71,9 @@ def main() -> None:
         return
     given.out.mkdir(exist_ok=True)
     drawn = plot(rows, given.out / "benchmarks.png")
-    first = _INTRODUCTION.format(seconds=time.monotonic() - start, headline=headline())
+    first = _INTRODUCTION.format(
+        arguments=" ".join(sys.argv[1:]), seconds=time.monotonic() - start, headline=headline()
+    )
     (given.out / "benchmarks.md").write_text(
         (first if drawn else first.replace("![times](benchmarks.png)\n\n", "")) + text
     )

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import mpmath
 import numpy as np
 
-from symgraph.backends.llvm.elementary import _EXPANSIONS as EXPANSIONS
+from symgraph.backends.llvm.elementary import EXPANSIONS
 from symgraph.backends.llvm.testing import vectorized
 
 TARGET = Path(__file__).parents[1] / "docs" / "accuracy.md"

@@ -204,6 +204,9 @@ def text() -> str:
         "",
         "*Gradient*: `yes`; `zero` where the derivative is 0 almost everywhere or the arguments are discrete; `no` where there is none.",
         "Accuracy is the largest error measured, in units of the last place (ulp) of a float64 unless it says otherwise.",
+        "",
+        "This is the NumPy backend. Machine code has elementary functions, erf, erfc, gamma, loggamma and digamma of its own: "
+        "see [accuracy.md](accuracy.md).",
     ]
     for module, entries in table.items():
         lines += ["", f"## {module}", "", "| class | computed by | gradient | accuracy |"]

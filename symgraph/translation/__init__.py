@@ -13,7 +13,7 @@ from ..errors import ArgumentError, UnsupportedExpressionError
 from ..graph import Node, get_default_graph
 from ..nodes import Variable, placeholder
 from ..structure import Structure
-from . import (
+from . import (  # noqa: F401 (each fills the table of rules)
     arrays,
     calculus,
     derivatives,
@@ -31,21 +31,6 @@ from .trained import floats_as_variables
 from .translator import Translator, brief
 
 __all__ = ["Translation", "Translator", "Value", "as_expression", "brief", "occurring", "translate", "translate_all"]
-__all__ += [
-    module.__name__.rpartition(".")[2]
-    for module in (
-        arrays,
-        calculus,
-        derivatives,
-        indexed,
-        logic,
-        matrices,
-        matrix_functions,
-        scalars,
-        special,
-        special_matrices,
-    )
-]
 
 
 @dataclass(frozen=True)

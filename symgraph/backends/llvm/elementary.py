@@ -5,72 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import (
-    elementary_arc,
-    elementary_digamma,
-    elementary_erf,
-    elementary_exp,
-    elementary_gamma,
-    elementary_hyperbolic,
-    elementary_log,
-    elementary_power,
-    elementary_remainder,
-    elementary_trig,
-)
 from .code import Code
+from .elementary_arc import acos, asin, atan, atan2
+from .elementary_digamma import digamma
+from .elementary_erf import erf, erfc
+from .elementary_exp import exp, exp2, expm1, sigmoid
+from .elementary_gamma import gamma, lgamma
+from .elementary_hyperbolic import acosh, asinh, atanh, cosh, sinh, tanh
+from .elementary_log import log, log1p, log2, log10, logaddexp, softplus
+from .elementary_power import cbrt, hypot, pow
+from .elementary_remainder import remainder
+from .elementary_trig import cos, sin, tan
 from .emission import needed, sources
 
-__all__ = ["FUNCTIONS", "expanded"]
+__all__ = ["EXPANSIONS", "FUNCTIONS", "expanded"]
 
-_ONE = (
-    "exp",
-    "exp2",
-    "expm1",
-    "log",
-    "log2",
-    "log10",
-    "log1p",
-    "sin",
-    "cos",
-    "tan",
-    "asin",
-    "acos",
-    "atan",
-    "sinh",
-    "cosh",
-    "tanh",
+_OF_ONE: tuple[Callable[..., int], ...] = (
+    *(exp, exp2, expm1, log, log1p, log2, log10, sigmoid, softplus, cbrt, sin, cos, tan, asin, acos, atan),
+    *(sinh, cosh, tanh, asinh, acosh, atanh, erf, erfc, gamma, lgamma, digamma),
 )
-_MORE = ("asinh", "acosh", "atanh", "cbrt", "digamma", "erf", "erfc", "lgamma", "gamma", "sigmoid", "softplus")
-FUNCTIONS = {**dict.fromkeys(_ONE + _MORE, 1), **dict.fromkeys(("pow", "hypot", "atan2", "remainder", "logaddexp"), 2)}
+_OF_TWO: tuple[Callable[..., int], ...] = (pow, hypot, atan2, remainder, logaddexp)
+EXPANSIONS = {function.__name__: function for function in (*_OF_ONE, *_OF_TWO)}
+"""What writes each function's instructions."""
+
+FUNCTIONS = {name: 1 if function in _OF_ONE else 2 for name, function in EXPANSIONS.items()}
 """How many arguments each function takes."""
 
-_MODULES = (
-    elementary_arc,
-    elementary_digamma,
-    elementary_erf,
-    elementary_exp,
-    elementary_gamma,
-    elementary_hyperbolic,
-    elementary_log,
-    elementary_power,
-    elementary_remainder,
-    elementary_trig,
-)
-_IN_C = {"lgamma": "c_lgamma", "gamma": "c_tgamma"}
 _PARTNER = {"sin": "cos", "cos": "sin"}
-
-
-def _in_c(name: str) -> Callable[..., int]:
-    def call(code: Code, *arguments: int) -> int:
-        return code.call(_IN_C.get(name, f"c_{name}"), *arguments)
-
-    return call
-
-
-_EXPANSIONS: dict[str, Callable[..., int]] = {
-    name: next((getattr(module, name) for module in _MODULES if hasattr(module, name)), _in_c(name))
-    for name in FUNCTIONS
-}
 
 
 _MOST = (
@@ -80,7 +41,7 @@ _MOST = (
 
 def _function(name: str) -> tuple[Code, int]:
     code = Code()
-    return code, _EXPANSIONS[name](code, *[code.leaf("double", place) for place in range(FUNCTIONS[name])])
+    return code, EXPANSIONS[name](code, *[code.leaf("double", place) for place in range(FUNCTIONS[name])])
 
 
 def expanded(code: Code, wanted: Iterable[int]) -> tuple[Code, dict[int, int]]:
@@ -110,7 +71,7 @@ def expanded(code: Code, wanted: Iterable[int]) -> tuple[Code, dict[int, int]]:
             options: dict[str, Any] = {}
             if name in _PARTNER and (op, kind, _PARTNER[name], *arguments) in present:
                 options["shared"] = True
-            numbers[n] = _EXPANSIONS[name](new, *[numbers[a] for a in arguments], **options)
+            numbers[n] = EXPANSIONS[name](new, *[numbers[a] for a in arguments], **options)
             continue
         read = len(sources(instruction))
         kept = instruction[2 : len(instruction) - read]
