@@ -13,12 +13,11 @@ from typing import Any
 from .graph import Node, postorder
 from .nodes import Constant, Operation
 from .ops.arithmetic import add, add_n, divide, multiply, negative, reciprocal, sqrt, square, subtract
-from .ops.chains import matrix_chain
+from .ops.contraction import einsum
 from .ops.elementary import cos, exp, expm1, hypot, log, log1p, sin
 from .ops.functional import Functional
 from .ops.hyperbolic import logaddexp, sigmoid, softplus
-from .ops.linalg import matmul, matrix_transpose, trace
-from .ops.reduction import reduce_sum
+from .ops.linalg import matmul, trace
 
 __all__ = ["EXACT", "Rewrite", "rewrite"]
 
@@ -145,18 +144,17 @@ def _root_of_squares(node: Operation) -> Node | None:
 
 @_exact(trace)
 def _trace_of_product(node: Operation) -> Node | None:
-    """trace(A @ B) -> the sum of the entries of A * B.T, without the product."""
+    """trace(A @ B) -> einsum("...ab,...ba->...", A, B), which never forms the product; also of more factors."""
     (product,) = node.input_nodes
-    if isinstance(product, matrix_chain):
-        *others, last = product.input_nodes
-        return _trace_of_two(matrix_chain(*others), last)
-    return _trace_of_two(*product.input_nodes) if isinstance(product, matmul) else None
-
-
-def _trace_of_two(a: Node, b: Node) -> Node | None:
-    if any(len(node.shape) - (node.shape[:1] == (...,)) < 2 for node in (a, b)):
-        return None
-    return reduce_sum(multiply(a, matrix_transpose(b)), axis=(-2, -1))
+    if isinstance(product, matmul) and all(
+        len(source.shape) - (source.shape[:1] == (...,)) >= 2 for source in product.input_nodes
+    ):
+        return einsum("...ab,...ba->...", *product.input_nodes)
+    if isinstance(product, einsum) and "->..." in product.equation:
+        terms, _, output = product.equation.partition("->...")
+        if len(output) == 2:
+            return einsum(f"{terms.replace(output[1], output[0])}->...", *product.input_nodes)
+    return None
 
 
 def rewrite(outputs: Sequence[Node], rules: dict[type[Operation], list[Rewrite]] | None = None) -> list[Node]:

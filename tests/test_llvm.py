@@ -367,6 +367,6 @@ def test_outputs_share_no_memory(case):
 
 
 def test_a_product_of_constants_alone_stays_whole():
-    product = sg.matrix_chain([[1, 2]], [[3, 0], [0, 4]], [[5], [6]])
+    product = sg.matmul(sg.matmul([[1, 2]], [[3, 0], [0, 4]]), [[5], [6]])
     value = sg.Session(backend="llvm").run(product)
     assert value.dtype == np.int64 and value.tolist() == [[63]]

@@ -11,7 +11,7 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from ..graph import Node
 from ..nodes import Constant
 from ..ops.arithmetic import divide, multiply, power
-from ..ops.chains import matrix_chain
+from ..ops.contraction import LABELS, einsum
 from ..ops.creation import eye, full
 from ..ops.forms import diag, diag_part, join, kron
 from ..ops.indexing import getitem
@@ -69,7 +69,9 @@ def _with_chains(factors: list[Value]) -> list[Value]:
     if len(rest) < 3:
         return factors
     shape = (rest[0].shape[-2], rest[-1].shape[-1])
-    return [*factors[:start], Value(matrix_chain(*[value.node for value in rest]), shape)]
+    terms = [f"...{LABELS[i]}{LABELS[i + 1]}" for i in range(len(rest))]
+    equation = f"{','.join(terms)}->...{LABELS[0]}{LABELS[len(rest)]}"
+    return [*factors[:start], Value(einsum(equation, *[value.node for value in rest]), shape)]
 
 
 def _times(a: Value, b: Value) -> Value:
