@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import sympy
 
 from .errors import GraphMismatchError, ShapeError
 from .graph import OPERATORS, Node, name_scope, postorder
-from .nodes import Constant, Operation
+from .nodes import Constant, Operation, constant
 from .ops.arithmetic import abs, add, add_n, negative, sign, subtract
 from .ops.array import expand_dims, unbroadcast
 from .ops.base import Elementwise
@@ -25,7 +26,7 @@ from .ops.creation import ones_like, zeros_like
 from .ops.linalg import rank_of_result
 from .ops.logic import equal, is_nan, logical_and, where
 from .ops.parts import angle, cast, conjugate, imag, real
-from .ops.reduction import reduce_all
+from .ops.reduction import reduce_all, reduce_sum
 from .shapes import is_static
 
 __all__ = ["gradients"]
@@ -54,7 +55,19 @@ def in_form_of(contribution: Node, node: Node, one_batch: bool = False) -> Node:
             return contribution
         if one_batch and isinstance(node, Elementwise) and not isinstance(node, NOT_HOLOMORPHIC):
             return contribution  # what is complex in it goes on to the real inputs, and ends there
-    return unbroadcast(contribution, node)
+    return unbroadcast(_summed(contribution, node), node)
+
+
+def _summed(contribution: Node, node: Node) -> Node:
+    """`contribution` summed over the axes that `node` is known not to have, or to have with length 1: kernels then need not ask for them."""
+    have, want = contribution.shape, node.shape
+    extra = len(have) - len(want)
+    if ... in (*have, *want) or extra < 0:
+        return contribution
+    if extra:
+        contribution = reduce_sum(contribution, tuple(range(extra)))
+    single = tuple(axis - len(want) for axis, (n, m) in enumerate(zip(have[extra:], want, strict=True)) if m == 1 != n)
+    return reduce_sum(contribution, single, keepdims=True) if single else contribution
 
 
 def sum_of(contributions: Sequence[Node]) -> Node:
@@ -120,16 +133,18 @@ def gradients(
             )
     with name_scope(name, graph=graph):
         seeds = [
-            ones_like(y)
-            if weight is None
-            else in_form_of(weight, y)
-            if isinstance(weight, Node)
-            else ones_like(y) * weight
+            _ones(y) if weight is None else in_form_of(weight, y) if isinstance(weight, Node) else ones_like(y) * weight
             for y, weight in zip(ys, weights, strict=True)
         ]
         results = pull_back(ys, xs, seeds, stops)
         missing = (lambda x: zeros_like(x)) if unconnected_gradients == "zero" else (lambda x: None)
         return [results[x] if x in results else missing(x) for x in xs]
+
+
+def _ones(y: Node) -> Node:
+    """Ones in the form of y: a constant where y is a number of known dtype, so that nothing has to wait for its value."""
+    known = y.shape == () and isinstance(y.dtype, np.dtype) and y.dtype.kind in "fc"
+    return constant(1, dtype=y.dtype, graph=y.graph) if known else ones_like(y)
 
 
 def pull_back(

@@ -334,9 +334,9 @@ class Session:
                 values[leaf] = feed_value(leaf, cast(placeholder, leaf).default)
         leaves = [values[leaf] for leaf in compiled.leaves]
         outputs = compiled.run(leaves)
-        results = own_results(outputs[:count], leaves)
-        for operation, value in zip(compiled.assignments, outputs[count:], strict=True):
-            new[operation.variable] = _kept(value)
+        results = own_results(outputs, leaves)
+        for operation, value in zip(compiled.assignments, results[count:], strict=True):
+            new[operation.variable] = _read_only(value)
         if new:
             with self._lock:
                 self._check_open()
@@ -344,7 +344,7 @@ class Session:
                     **self._values,
                     **{k: v for k, v in new.items() if k not in self._values or k in _assigned(compiled)},
                 }
-        return results
+        return results[:count]
 
     def _initialise(self, variables: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
         """Add the initial values of variables that have none yet to `values`, and give them."""
@@ -381,7 +381,11 @@ def _assigned(compiled: _Compiled) -> set[Node]:
 
 def _kept(value: Any) -> Any:
     """A read-only copy, for a variable."""
-    array = np.array(value)
+    return _read_only(np.array(value))
+
+
+def _read_only(value: Any) -> Any:
+    array = np.asarray(value)
     array.flags.writeable = False
     return array
 

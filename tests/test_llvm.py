@@ -370,3 +370,19 @@ def test_a_product_of_constants_alone_stays_whole():
     product = sg.matmul(sg.matmul([[1, 2]], [[3, 0], [0, 4]]), [[5], [6]])
     value = sg.Session(backend="llvm").run(product)
     assert value.dtype == np.int64 and value.tolist() == [[63]]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 20])
+def test_reductions_of_short_last_axes_align_as_numpy_does(rows):
+    """Where the number of axes is known, the last one becomes lanes; a sum without it meets others by their last axes all the same."""
+    a, row, one = sg.placeholder("float64", (None, 3)), sg.placeholder("float64", (3,)), sg.placeholder("float64", ())
+    sums = sg.reduce_sum(sg.exp(a), -1)
+    kept = sg.reduce_max(a * one + row, -1, keepdims=True)
+    outputs = [sums * one, kept - a, sg.softmax(a + row, -1) * kept, sg.exp(sums) * row if rows in (1, 3) else sums]
+    if rows in (1, 3):
+        outputs.append(a - sums)
+    rng = np.random.default_rng(rows)
+    feeds = {a: rng.normal(size=(rows, 3)), row: rng.normal(size=3), one: 0.3}
+    found, expected = (sg.Session(backend=backend).run(outputs, feeds) for backend in ("llvm", "numpy"))
+    for have, want in zip(found, expected, strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-13, strict=True)

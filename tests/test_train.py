@@ -215,6 +215,70 @@ def test_clip_by_norm(axes, norms):
     np.testing.assert_allclose(sg.clip_by_norm(t, 4.5, axes=axes).eval(), expected, rtol=1e-15)
 
 
+def hand_made_step(x, target, w1, b1, w2, b2, rate):
+    """Loss, and weights after a step of descent, of a perceptron with a hidden layer and the softmax cross entropy."""
+    hidden = np.tanh(x @ w1 + b1)
+    logits = hidden @ w2 + b2
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    weights /= weights.sum(-1, keepdims=True)
+    error = (weights - target) / len(x)
+    back = error @ w2.T * (1 - hidden**2)
+    slopes = x.T @ back, back.sum(0), hidden.T @ error, error.sum(0)
+    new = [w - rate * slope for w, slope in zip((w1, b1, w2, b2), slopes, strict=True)]
+    return -np.mean(np.sum(target * np.log(weights), -1)), new
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+@pytest.mark.parametrize(
+    "batch", [1, 3, 4, 9]
+)  # as many rows as classes among them: axes must not be taken for each other
+def test_a_step_of_a_perceptron_is_the_one_by_hand(backend, batch):
+    rng = np.random.default_rng(batch)
+    x, target = rng.normal(size=(batch, 5)), np.eye(3)[rng.integers(3, size=batch)]
+    start = [rng.normal(size=shape) for shape in [(5, 4), (4,), (4, 3), (3,)]]
+    inputs, labels = sg.placeholder("float64", (None, 5)), sg.placeholder("float64", (None, 3))
+    w1, b1, w2, b2 = variables = [Variable(value) for value in start]
+    logits = sg.matmul(sg.tanh(sg.matmul(inputs, w1) + b1), w2) + b2
+    shifted = logits - sg.reduce_max(logits, axis=-1, keepdims=True)
+    likelihood = shifted - sg.log(sg.reduce_sum(sg.exp(shifted), axis=-1, keepdims=True))
+    loss = -sg.reduce_mean(sg.reduce_sum(labels * likelihood, axis=-1))
+    step = train.GradientDescentOptimizer(0.5).minimize(loss)
+    session = Session(backend=backend)
+    values = start
+    for _ in range(3):
+        expected, values = hand_made_step(x, target, *values, 0.5)
+        _, found = session.run([step, loss], {inputs: x, labels: target})
+        assert found == pytest.approx(expected, rel=1e-12)
+        for have, want in zip(session.run(variables), values, strict=True):
+            np.testing.assert_allclose(have, want, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_what_is_assigned_belongs_to_the_variable_alone(backend):
+    x = sg.placeholder("float64", (3,))
+    v, w, u = Variable(np.zeros(3)), Variable(np.zeros(3)), Variable(np.zeros(3))
+    double = sg.exp(x) * 2.0
+    updates = [sg.assign(v, x), sg.assign(w, double), sg.assign(u, sg.assign_add(w, double))]
+    session, fed = Session(backend=backend), np.array([0.0, 1.0, 2.0])
+    results = session.run([double, *updates], {x: fed})
+    expected = [results[0].copy(), np.array([0.0, 1.0, 2.0]), results[0].copy(), 2 * results[0], 2 * results[0]]
+    for array in (fed, *results):
+        array[:] = -1.0
+    for have, want in zip(session.run([v, w, u]), [expected[1], expected[3], expected[4]], strict=True):
+        np.testing.assert_array_equal(have, want)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_numbers_and_rows_are_assigned_to_the_whole_variable(backend):
+    x, row = sg.placeholder("float64", ()), sg.placeholder("float64", (4,))
+    v = Variable(np.ones((3, 4)))
+    session = Session(backend=backend)
+    np.testing.assert_array_equal(session.run(sg.assign(v, sg.exp(x)), {x: 0.0}), np.ones((3, 4)))
+    np.testing.assert_array_equal(session.run(sg.assign_add(v, row * 2.0), {row: np.arange(4.0)})[2], [1, 3, 5, 7])
+    np.testing.assert_array_equal(session.run(sg.assign_sub(v, 1.0)), session.run(v))
+    assert session.run(v)[0, 3] == 6.0
+
+
 def test_what_is_small_is_not_clipped():
     t = np.array([3.0, 4.0])
     np.testing.assert_array_equal(sg.clip_by_norm(t, 5.5).eval(), t)

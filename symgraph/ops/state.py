@@ -74,6 +74,11 @@ class _Assignment(Operation):
     Several assignments to one variable in one run take effect in the order in which they were built.
     """
 
+    rowwise = True  # these three as in `PureOperation`
+    entrywise = True
+    of_matrices = False
+    needs_equal_batches = True
+
     def __init__(self, ref: Any, value: Any, name: str | None = None) -> None:
         if not isinstance(ref, Variable):
             raise TypeError(f"{type(self).__name__} needs a Variable, not {ref!r}")
@@ -107,7 +112,7 @@ class _Assignment(Operation):
             raise TypeError(
                 f"A value of dtype {value.dtype} cannot be assigned to {self.variable.name!r} of dtype {ref.dtype}; cast it"
             )
-        return xp.astype(value, ref.dtype)
+        return value if value.dtype == ref.dtype else xp.astype(value, ref.dtype)
 
     def _new(self, ref: Any, value: Any, xp: Any) -> Any:
         return value
@@ -163,7 +168,7 @@ class group(Operation):
     def __init__(self, *inputs: Any, name: str | None = None) -> None:
         super().__init__([node for node in inputs if node is not None], name)
 
-    def compute(self, *values: Any) -> Any:
+    def compute(self, *values: Any, xp: Any = np) -> Any:
         return None
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:

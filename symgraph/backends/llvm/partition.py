@@ -19,6 +19,7 @@ import numpy as np
 from ...graph import Node
 from ...nodes import Operation, placeholder
 from ...ops.base import Elementwise, PureOperation
+from ...ops.state import _Assignment
 from ...program import Program, Step
 from .code import Code
 from .lanes import BOOL, KINDS, Lane, Lanes, Unsupported
@@ -27,6 +28,7 @@ from .namespace import Namespace
 __all__ = ["Kernel", "Trace", "partition"]
 
 _LARGEST = 64  # entries of a core that is computed in lanes
+_LONGEST = 16  # entries of a last axis that is taken for a core because something is reduced over it
 _LARGEST_LEAF = 4096  # entries of a core that is read in lanes, of which few may be used
 
 Core = tuple[int, ...]
@@ -140,6 +142,7 @@ class _Partition:
         self.equals: dict[int, set[tuple[int, int]]] = {}
         self.scalars: set[int] = set()  # values of which it is known that their axes are all of the batch
         self.read: set[int] = set()  # native values that are read as arrays
+        self.lengths = _reduced(program)
         self.effects = (
             0  # the stage of the last step that is a user's, which may do more than compute: those stay in order
         )
@@ -175,7 +178,7 @@ class _Partition:
                     if isinstance(node, placeholder) and node.symbol is not None and node.core == ():
                         self.scalars.add(number)
             self.nodes[step.output] = operation
-            if operation.takes_xp and isinstance(operation, PureOperation) and operation.rowwise:
+            if operation.takes_xp and isinstance(operation, (PureOperation, _Assignment)) and operation.rowwise:
                 try:
                     self._place_native(step)
                     return
@@ -253,6 +256,8 @@ class _Partition:
             if outside and number in self.native:
                 self.read.add(number)
         masks = [1 << place if outside else self.depends.get(place, 0) for outside, place in places]
+        if isinstance(step.operation, _Assignment):  # the new value has the variable's batch axes, or fewer
+            masks[1] |= masks[0]
         if step.operation.needs_equal_batches and len(set(masks)) > 1:  # type: ignore[attr-defined]
             if not self.optimistic:
                 raise Unsupported("batches that may differ")
@@ -290,7 +295,12 @@ class _Partition:
         if step.inputs and not known:  # whole numbers stay whole, which lanes are not
             raise Unsupported("nothing but constants")
         if step.operation.entrywise:  # type: ignore[attr-defined]
-            if _UNKNOWN in known or len({len(core) for core in known}) > 1:
+            ranks = {
+                len(core)
+                for n, core in zip(step.inputs, cores, strict=True)
+                if core is not None and not self._is_one(n)
+            }
+            if _UNKNOWN in known or len(ranks) > 1:
                 return [core if core is None else () for core in cores]
         elif _UNKNOWN in known or not self._are_known(step):
             raise Unsupported("an unknown core")
@@ -303,10 +313,14 @@ class _Partition:
             np.ndim(self.constants[place]) == 2 and np.size(self.constants[place]) <= _LARGEST
         )
 
+    def _is_one(self, number: int) -> bool:
+        """Whether a value is a single number, without axes of any kind."""
+        return number in self.nodes and self.nodes[number].spec.shape == ()
+
     def _are_known(self, step: Step) -> bool:
         """Whether no input is one of unknown rank, which is taken entry by entry."""
         return all(
-            core is None or core != () or number in self.scalars
+            core is None or core != () or number in self.scalars or self._is_one(number)
             for number, core in zip(step.inputs, map(self._core, step.inputs), strict=True)
         )
 
@@ -318,6 +332,8 @@ class _Partition:
             value = self.constants[place]
             return None if np.ndim(value) == 0 else _UNKNOWN
         shape = self.nodes[number].spec.shape
+        if self.lengths and ... not in shape:
+            return () if shape == () else shape[-1:] if shape[-1] in self.lengths else _UNKNOWN  # type: ignore[return-value]
         core = shape[1:]
         if shape[:1] != (...,) or None in core or math.prod(core) > _LARGEST_LEAF:  # type: ignore[arg-type]
             return _UNKNOWN
@@ -326,6 +342,18 @@ class _Partition:
 
 _UNKNOWN: Core = (-1,)
 _PACKAGE = f"{__name__.partition('.')[0]}."
+
+
+def _reduced(program: Program) -> set[Any]:
+    """The lengths of last axes, in arrays whose number of axes is known, that are cores: those over which something is reduced, and 1 with them."""
+    lengths: set[Any] = set()
+    for step in program.steps:
+        operation = step.operation
+        if operation.takes_xp and getattr(operation, "axis", None) == (-1,):
+            shape = operation.input_nodes[0].spec.shape
+            if shape and ... not in shape and isinstance(shape[-1], int) and shape[-1] <= _LONGEST:
+                lengths |= {shape[-1], 1}
+    return lengths
 
 
 def _is_large(cores: Sequence[Core | None]) -> bool:

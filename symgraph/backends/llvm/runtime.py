@@ -24,7 +24,7 @@ __all__ = ["BatchesDiffer", "NativeKernel"]
 
 _BLOCK = 1 << 18  # rows between two looks at whether the user interrupts
 _SHORT = 4096  # rows, below which a loop takes less time than its call from here
-_WORTH_THREADS = 1 << 21  # instructions times rows, below which waking a thread costs more than it brings
+_WORTH_THREADS = 1 << 22  # instructions times rows, below which waking a thread costs more than it brings
 
 _Loop = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
@@ -146,10 +146,7 @@ class _Variant:
             loop = self._loop(places, used, patterns, count)
             loop.run([*operands, *results], None, count, self.threads)
             return results
-        strides = [
-            np.broadcast_to(a, (*shape, *self.cores[i])).strides[: len(shape)]
-            for i, a in zip(used, operands, strict=True)
-        ]
+        strides = [_broadcast_strides(a, batches[i], shape) for i, a in zip(used, operands, strict=True)]
         self._run_strided(places, used, operands, strides, results, shape)
         return results
 
@@ -200,7 +197,7 @@ class _Variant:
         """One loop over copies that have all axes: many short loops would cost more than these."""
         same = [not any(steps) for steps in strides]
         whole = [
-            a if alike else np.ascontiguousarray(np.broadcast_to(a, (*shape, *self.cores[i])))
+            a if alike else _whole(a, (*shape, *self.cores[i]))
             for i, a, alike in zip(used, operands, same, strict=True)
         ]
         count = math.prod(shape)
@@ -337,6 +334,21 @@ def _broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     if len(different) <= 1:
         return different.pop() if different else ()
     return np.broadcast_shapes(*different)
+
+
+def _broadcast_strides(array: Any, batch: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The distances in bytes between entries along the axes of `shape`, to which the array's first axes are broadcast."""
+    own = [0 if n == 1 else step for n, step in zip(batch, array.strides, strict=False)]
+    return (*[0] * (len(shape) - len(batch)), *own)
+
+
+def _whole(array: Any, shape: tuple[int, ...]) -> Any:
+    """The array, repeated to this shape, without gaps in memory."""
+    if array.shape == shape and array.flags.c_contiguous:
+        return array
+    whole = np.empty(shape, array.dtype)
+    whole[...] = array
+    return whole
 
 
 def _whole_rows(array: Any, rank: int) -> Any:
