@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import itertools
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 from ...graph import new_lock
 from .cache import cache
 
-__all__ = ["Host", "Machine", "host", "load", "to_assembly", "to_object"]
+__all__ = ["Host", "Machine", "function", "host", "load", "to_assembly", "to_object"]
 
 _GENERATION = 200
 
@@ -112,3 +113,11 @@ def to_assembly(text: str) -> str:
 def load(code: bytes, names: Sequence[str], symbols: Mapping[str, int]) -> Machine:
     """The functions `names` of object code, ready to be called; `symbols` are the addresses of the C functions that they call."""
     return host().load(code, names, symbols)
+
+
+def function(name: str, text: str, *arguments: Any) -> Any:
+    """The function of that name in LLVM's text, which returns nothing, for ctypes; it has its `address` too."""
+    machine = load(to_object(text), [name], {})
+    made: Any = ctypes.CFUNCTYPE(None, *arguments)(machine.addresses[name])
+    made.machine, made.address = machine, machine.addresses[name]
+    return made

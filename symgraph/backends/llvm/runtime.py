@@ -12,6 +12,7 @@ import numpy as np
 
 from ...graph import new_lock
 from .code import Code
+from .driver import Nest, drive
 from .elementary import expanded
 from .emission import fused, needed
 from .engine import host, load, to_object
@@ -23,7 +24,7 @@ from .symbols import address
 __all__ = ["BatchesDiffer", "NativeKernel"]
 
 _BLOCK = 1 << 18  # rows between two looks at whether the user interrupts
-_SHORT = 4096  # rows, below which a loop takes less time than its call from here
+_SHORT = 64  # rows, below which a loop takes less time than what is around it
 _WORTH_THREADS = 1 << 22  # instructions times rows, below which waking a thread costs more than it brings
 
 _Loop = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
@@ -153,18 +154,14 @@ class _Variant:
     def _run_strided(
         self, places: Any, used: Any, operands: Any, strides: Any, results: Any, shape: tuple[int, ...]
     ) -> None:
-        """Loops over all axes: the longest one inside, the others around it."""
+        """Loops over all axes."""
         own = [result.strides[: len(shape)] for result in results]
         axes, lengths = _coalesced([*strides, *own], shape)
-        inner = max(range(len(lengths)), key=lambda axis: (lengths[axis], axis))
-        outer = [axis for axis in range(len(lengths)) if axis != inner]
-        if (
-            lengths[inner] < _SHORT
-            and math.prod(lengths) > 4 * lengths[inner]
-            and all(r.flags.c_contiguous for r in results)
-        ):
+        inner = _innermost(lengths)
+        if lengths[inner] < _SHORT and math.prod(lengths) > 4 * lengths[inner]:
             self._run_copied(places, used, operands, strides, results, shape)
             return
+        outer = [axis for axis in range(len(lengths)) if axis != inner]
         steps = [operand[inner] for operand in axes]
         count = lengths[inner]
         rows = [a.itemsize * math.prod(self.cores[i]) for i, a in zip(used, operands, strict=True)]
@@ -182,14 +179,14 @@ class _Variant:
         arrays = [*operands, *results]
         if not outer:
             loop.run(arrays, steps, count, self.threads)
-            return
-        base = [a.ctypes.data for a in arrays]
-        for place in np.ndindex(*[lengths[axis] for axis in outer]):
-            addresses = [
-                b + sum(i * operand[axis] for i, axis in zip(place, outer, strict=True))
-                for b, operand in zip(base, axes, strict=True)
-            ]
-            loop.run_at(addresses, steps, count, 1)
+        else:
+            loop.run_nest(
+                arrays,
+                [lengths[a] for a in outer],
+                count,
+                [[s[a] for a in (*outer, inner)] for s in axes],
+                self.threads,
+            )
 
     def _run_copied(
         self, places: Any, used: Any, operands: Any, strides: Any, results: Any, shape: tuple[int, ...]
@@ -289,6 +286,15 @@ class _CompiledLoop:
         else:
             self._rows(pointers, strides, 0, count)
 
+    def run_nest(
+        self, arrays: Sequence[Any], lengths: Sequence[int], count: int, strides: Sequence[Sequence[int]], threads: int
+    ) -> None:
+        """Run over all places of axes of these lengths, the last one of `count` rows; `strides` are those of each array, in bytes."""
+        addresses = [a.__array_interface__["data"][0] for a in arrays]
+        nest = Nest(self._machine.addresses["kernel"], self._width, self._scratch, addresses, lengths, count, strides)
+        worth = threads > 1 and math.prod(lengths) * count * self._size > _WORTH_THREADS
+        drive(nest, (lambda run, units: _in_threads(run, units, threads, 1)) if worth else None)
+
     def _rows(self, pointers: Any, strides: Any, start: int, stop: int) -> None:
         scratch = ctypes.create_string_buffer(self._scratch) if self._scratch else None
         for begin in range(start, stop, _BLOCK):
@@ -297,10 +303,10 @@ class _CompiledLoop:
             self._function(pointers, strides, min(begin, end - self._width), end, scratch)
 
 
-def _in_threads(rows: Callable[[int, int], None], count: int, threads: int) -> None:
+def _in_threads(rows: Callable[[int, int], None], count: int, threads: int, multiple: int = 64) -> None:
     """`rows` of equal parts of `count`. The values do not depend on how many there are."""
     part = -(-count // threads)
-    part += -part % 64
+    part += -part % multiple
     futures = [_pool().submit(rows, start, min(start + part, count)) for start in range(part, count, part)]
     try:
         rows(0, min(part, count))
@@ -349,6 +355,13 @@ def _whole(array: Any, shape: tuple[int, ...]) -> Any:
     whole = np.empty(shape, array.dtype)
     whole[...] = array
     return whole
+
+
+def _innermost(lengths: Sequence[int]) -> int:
+    """The last axis, which is mostly the one that is nearest in memory, if it is long enough; else the longest."""
+    if lengths[-1] >= _SHORT:
+        return len(lengths) - 1
+    return max(range(len(lengths)), key=lambda axis: (lengths[axis], axis))
 
 
 def _whole_rows(array: Any, rank: int) -> Any:
