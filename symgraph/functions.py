@@ -27,6 +27,8 @@ from .translation import Translation, as_expression, brief, translate_all
 
 __all__ = ["Function", "function"]
 
+_FLOATS = frozenset((float, np.float64))
+
 
 @dataclass(frozen=True)
 class _Compiled:
@@ -265,6 +267,9 @@ class Function(Differentiable, Inspectable):
 
     def _at_a_point(self, values: Sequence[Any]) -> Any:
         """The outputs for Python numbers: nothing has to be checked or broadcast."""
+        declined = self._native is not _NOT_TRIED and _FLOATS.issuperset(
+            map(type, values)
+        )  # by the builtin, for this point
         if self._native is _NOT_TRIED:
             self._native = self._builtin(plain=False)
             if (
@@ -282,7 +287,7 @@ class Function(Differentiable, Inspectable):
             for node, value in zip(self._default.placeholders, values, strict=True):
                 feed_symbol(node, value)
             raise
-        if self._native is not None:
+        if self._native is not None and not declined:
             return self._native(*arrays)
         return self._structure.rebuild(self._present(own_results(self._default.run(arrays), arrays), 0))
 

@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 from sympy.functions.special import bessel
 
-from .special_base import Special
+from .special_base import Special, library
 
 
 class _Airy(Special):
@@ -20,14 +20,13 @@ class _Airy(Special):
     start: ClassVar[float] = 0.0  # at -inf
     end: ClassVar[float] = 0.0  # at inf
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import airy
-
+    def values(self, x: Any, xp: Any = np) -> Any:
         return self.by_case(
             (x,),
             (x > 108.5, self.end),  # Ai and Bi have left the floats there; SciPy's leave at 103
-            ((x > -1000) & (x < 103), lambda x: airy(x)[self.place]),
-            (np.isneginf(x), self.start),
+            ((x > -1000) & (x < 103), lambda x: library(xp).airy(x)[self.place]),
+            (xp.equal(x, -np.inf), self.start),
+            xp=xp,
         )
 
     def complex_values(self, x: Any) -> Any:

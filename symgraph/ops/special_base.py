@@ -5,12 +5,13 @@ mpmath's values are computed at rising precision until two precisions agree, and
 
 from __future__ import annotations
 
+import cmath
 import inspect
 import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,10 +22,10 @@ from sympy.core.function import ArgumentIndexError
 from ..graph import OPERATORS, Node
 from ..nodes import Constant
 from ..shapes import Spec, broadcast, promote
-from .base import Elementwise, as_float
+from .base import Elementwise, as_float, is_complex
 from .cuts import unsigned
 
-__all__ = ["Special", "whole"]
+__all__ = ["Special", "integers", "library", "whole"]
 
 _PRECISIONS = (106, 180, 330, 630)  # bits; two consecutive values have to agree
 _LARGEST_CACHE = 20_000  # rows
@@ -36,7 +37,8 @@ class Special(Elementwise):
     """A function of NumPy arrays that is computed by SciPy, or by mpmath one row after the other.
 
     A subclass says what it is in `exact(self, mp, x, ...)`, for mpmath numbers of any precision, and may say in `values(self, x, ...)` how it is
-    computed on float64 arrays of one shape, and in `complex_values` on arrays of which some are complex. Real inputs give real results, nan where
+    computed on float64 arrays of one shape, and in `complex_values` on arrays of which some are complex. Where `values` takes a namespace `xp`, the
+    operation is also there in other ones that have SciPy's functions (`library`). Real inputs give real results, nan where
     the value is not real; complex inputs give complex results. Results are computed in double precision, and rounded to the inputs' precision.
     A row with nan is nan; one with an infinite input is nan too, unless SciPy or the subclass says what it is.
 
@@ -55,9 +57,11 @@ class Special(Elementwise):
     discrete: ClassVar[tuple[int, ...]] = ()
     real_valued: ClassVar[bool] = True
     differentiated: ClassVar[Any] = None
+    _values_take_xp: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._values_take_xp = "xp" in inspect.signature(cls.values).parameters
         parameters = list(inspect.signature(cls.exact).parameters.values())[2:]
         cls.arity = None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(parameters)
 
@@ -68,10 +72,8 @@ class Special(Elementwise):
         return Spec(broadcast(*[spec.shape for spec in specs]), dtype)
 
     def compute(self, *values: Any, xp: Any = np) -> Any:
-        if (
-            xp is not np
-        ):  # other namespaces have those special functions that they have under `special`, by the names of these classes
-            return getattr(xp.special, type(self).__name__)(*values)
+        if xp is not np:
+            return self._compute_elsewhere(values, xp)
         arrays = [_double(value) for value in values]
         for place in self.indices:
             if arrays[place].dtype.kind == "c" and not arrays[place].imag.any():
@@ -85,6 +87,18 @@ class Special(Elementwise):
             else:
                 result = self.values(*arrays)
         return np.asarray(result).astype(self._precision(values), copy=False)
+
+    def _compute_elsewhere(self, values: Sequence[Any], xp: Any) -> Any:
+        """In a namespace other than NumPy: by its own function of this class's name, or by `values`, of real numbers."""
+        own = xp.special.operations.get(type(self).__name__)
+        if own is not None:
+            return own(*values)
+        if not self._values_take_xp or any(is_complex(value) for value in values):
+            raise NotImplementedError(f"{type(self).__name__} of these numbers, elsewhere than on NumPy arrays")
+        values_of: Callable[..., Any] = self.values
+        numbers = [np.float64(value) if isinstance(value, (int, float)) else value for value in values]
+        result = values_of(*[xp.astype(number, np.float64) for number in numbers], xp=xp)
+        return xp.astype(result, self._precision(values))
 
     def _complex(self, arrays: Sequence[Any]) -> Any:
         """Rows of real numbers have their real values where there are such."""
@@ -102,7 +116,9 @@ class Special(Elementwise):
     def _precision(self, values: Sequence[Any]) -> Any:
         """The result's dtype, to which Python numbers in the graph add no digits (their values come as arrays)."""
         kinds = [node.spec.dtype for node in self.input_nodes]
-        dtype = np.result_type(*[k() if isinstance(k, type) else v for k, v in zip(kinds, values, strict=True)])
+        dtype = np.result_type(
+            *[k() if isinstance(k, type) else getattr(v, "dtype", v) for k, v in zip(kinds, values, strict=True)]
+        )
         if dtype.kind not in "fc":
             dtype = np.dtype(np.float64)
         return dtype if self.real_valued else np.result_type(dtype, np.complex64)
@@ -112,7 +128,7 @@ class Special(Elementwise):
         raise NotImplementedError
 
     def values(self, *arrays: Any) -> Any:
-        """The values for float64 arrays of one shape."""
+        """The values for float64 arrays of one shape, with `xp` as an argument of the namespace that they are of."""
         return self.rows(*arrays)
 
     def complex_values(self, *arrays: Any) -> Any:
@@ -127,8 +143,20 @@ class Special(Elementwise):
         found = [_row(key, self.exact, row, is_complex) for row in zip(*columns, strict=True)]
         return np.array(found, dtype=complex if is_complex else float).reshape(arrays[0].shape)
 
-    def by_case(self, arrays: Sequence[Any], *cases: tuple[Any, Any]) -> Any:
+    def row(self, *numbers: float) -> float:
+        """The value of one row of real numbers by mpmath."""
+        return float(self.rows(*[np.array(number) for number in numbers]))
+
+    def detached(self) -> Special:
+        """The operation without inputs, which can be asked for nothing but its definition, and keeps no graph."""
+        bare = object.__new__(type(self))
+        bare.__dict__.update({name: getattr(self, name) for name in self.attributes})
+        return bare
+
+    def by_case(self, arrays: Sequence[Any], *cases: tuple[Any, Any], xp: Any = np) -> Any:
         """The values by the first of the cases that holds, pairs of a mask and a function of the arrays (or a number); by mpmath where none does."""
+        if xp is not np:
+            return self._by_choice(arrays, cases, xp)
         mask, function = cases[0]
         if callable(function) and mask.all():
             return function(*arrays)
@@ -142,8 +170,26 @@ class Special(Elementwise):
             rest = rest & ~here
         return result
 
-    def by_rows_where(self, mask: Any, result: Any, *arrays: Any) -> Any:
+    def _by_choice(self, arrays: Sequence[Any], cases: Sequence[tuple[Any, Any]], xp: Any) -> Any:
+        """`by_case` in a namespace whose values have no rows to pick."""
+        rest: Any = True
+        chosen = []
+        for mask, function in cases:
+            here, rest = xp.logical_and(rest, mask), xp.logical_and(rest, xp.logical_not(mask))
+            chosen.append((here, xp.special.only(here, function, *arrays) if callable(function) else function))
+        result: Any = float("nan")
+        if cases[-1][0] is not True:
+            result = self.by_rows_where(rest, result, *arrays, xp=xp)
+        for here, value in chosen:
+            result = xp.where(here, value, result)
+        return result
+
+    def by_rows_where(self, mask: Any, result: Any, *arrays: Any, xp: Any = np) -> Any:
         """`result`, with mpmath's values where `mask` holds."""
+        if xp is not np:
+            unknown = reduce(xp.logical_or, [xp.isnan(array) for array in arrays])
+            usual = xp.where(xp.logical_and(mask, unknown), float("nan"), result)
+            return xp.special.rows(self, xp.logical_and(mask, ~unknown), usual, *arrays)
         if not mask.any():
             return result
         result = np.array(result)
@@ -254,6 +300,10 @@ def _settled(exact: Callable[..., Any], row: Sequence[Any], is_complex: bool) ->
             return math.nan
         except OverflowError:
             return math.inf
+        except TypeError:  # mpmath takes infinite parameters for finite ones
+            if all(map(cmath.isfinite, row)):
+                raise
+            return math.nan
         if before is not None and _agree(mp, before, value):
             return _rounded(mp, before, value, is_complex)
         before = value
@@ -289,6 +339,20 @@ def _rounded(mp: Any, first: Any, second: Any, is_complex: bool) -> Any:
     return float(real) if imag == 0 else math.nan
 
 
-def whole(array: Any) -> Any:
+def whole(array: Any, xp: Any = np) -> Any:
     """Where an array of floats has integers."""
-    return np.floor(array) == array
+    return xp.equal(xp.floor(array), array)
+
+
+def integers(array: Any, xp: Any) -> Any:
+    """Whole floats as NumPy's integers, which some of SciPy's functions want; elsewhere as they are, since C takes them as integers then."""
+    return array.astype(int) if xp is np else array
+
+
+def library(xp: Any) -> Any:
+    """SciPy's special functions, by their names, for arrays of the namespace `xp`."""
+    if xp is not np:
+        return xp.special
+    import scipy.special
+
+    return scipy.special

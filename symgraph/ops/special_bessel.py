@@ -9,7 +9,7 @@ import sympy
 from sympy.functions.special import bessel
 
 from ..graph import Node
-from .special_base import Special, whole
+from .special_base import Special, integers, library, whole
 
 
 class _Bessel(Special):
@@ -18,11 +18,11 @@ class _Bessel(Special):
     indices = (0,)
     accuracy = "1e-13 of its size, or of its envelope where it oscillates, for |n| < 50; complex: 1e-13 of the modulus"
 
-    def _by_scipy(self, function: Any, real: Any, n: Any, x: Any) -> Any:
+    def _by_scipy(self, function: Any, real: Any, n: Any, x: Any, xp: Any = np) -> Any:
         """SciPy's function where the value is real; mpmath where SciPy gives up (not finite, at very large n or x)."""
-        result = np.where(real, function(n, x), np.nan)
-        lost = real & ~np.isfinite(result) & (x != 0) & np.isfinite(x) & np.isfinite(n)
-        return self.by_rows_where(lost, result, n, x)
+        result = xp.where(real, function(n, x), np.nan)
+        lost = real & ~xp.isfinite(result) & xp.not_equal(x, 0) & xp.isfinite(x) & xp.isfinite(n)
+        return self.by_rows_where(lost, result, n, x, xp=xp)
 
 
 class besselj(_Bessel):
@@ -38,10 +38,9 @@ class besselj(_Bessel):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.besselj(n, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import jv
-
-        return np.where(np.isinf(x) & ~np.isnan(n), 0.0, self._by_scipy(jv, (x >= 0) | whole(n), n, x))
+    def values(self, n: Any, x: Any, xp: Any = np) -> Any:
+        finite = self._by_scipy(library(xp).jv, (x >= 0) | whole(n, xp), n, x, xp)
+        return xp.where(xp.isinf(x) & ~xp.isnan(n), 0.0, finite)
 
     def complex_values(self, n: Any, x: Any) -> Any:
         from scipy.special import jv
@@ -66,10 +65,9 @@ class bessely(_Bessel):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.bessely(n, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import yv
-
-        return np.where(np.isposinf(x) & ~np.isnan(n), 0.0, self._by_scipy(yv, x >= 0, n, x))
+    def values(self, n: Any, x: Any, xp: Any = np) -> Any:
+        finite = self._by_scipy(library(xp).yv, x >= 0, n, x, xp)
+        return xp.where(xp.equal(x, np.inf) & ~xp.isnan(n), 0.0, finite)
 
     def complex_values(self, n: Any, x: Any) -> Any:
         from scipy.special import yv
@@ -94,10 +92,8 @@ class besseli(_Bessel):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.besseli(abs(n) if mp.isint(n) else n, x)  # mpmath is slow for n = -1, -2, ...
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import iv
-
-        return self._by_scipy(iv, (x >= 0) | whole(n), n, x)
+    def values(self, n: Any, x: Any, xp: Any = np) -> Any:
+        return self._by_scipy(library(xp).iv, (x >= 0) | whole(n, xp), n, x, xp)
 
     def complex_values(self, n: Any, x: Any) -> Any:
         from scipy.special import iv
@@ -122,13 +118,13 @@ class besselk(_Bessel):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.besselk(n, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import kv, kve
+    def values(self, n: Any, x: Any, xp: Any = np) -> Any:
+        special = library(xp)
 
         def late(n: Any, x: Any) -> Any:  # kv underflows too early
-            return np.where(x > 600, kve(n, x) * np.exp(-x / 2) * np.exp(-x / 2), kv(n, x))
+            return xp.where(x > 600, special.kve(n, x) * xp.exp(-x / 2) * xp.exp(-x / 2), special.kv(n, x))
 
-        return self._by_scipy(late, x >= 0, n, x)
+        return self._by_scipy(late, x >= 0, n, x, xp)
 
     def complex_values(self, n: Any, x: Any) -> Any:
         from scipy.special import kv
@@ -153,10 +149,8 @@ class scaled_besseli(_Bessel):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.exp(-x) * mp.besseli(abs(n) if mp.isint(n) else n, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import ive
-
-        return self.by_case((n, x), (x >= 0, ive), (~whole(n), np.nan))
+    def values(self, n: Any, x: Any, xp: Any = np) -> Any:
+        return self.by_case((n, x), (x >= 0, library(xp).ive), (~whole(n, xp), np.nan), xp=xp)
 
     def partial(self, place: int) -> Any:
         n, x = self.input_nodes
@@ -177,10 +171,8 @@ class scaled_besselk(_Bessel):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.exp(x) * mp.besselk(n, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import kve
-
-        return self._by_scipy(kve, x >= 0, n, x)
+    def values(self, n: Any, x: Any, xp: Any = np) -> Any:
+        return self._by_scipy(library(xp).kve, x >= 0, n, x, xp)
 
     def partial(self, place: int) -> Any:
         n, x = self.input_nodes
@@ -275,13 +267,13 @@ class jn(_Spherical):
             return lead * mp.hyp0f1(n + mp.mpf(3) / 2, -x * x / 4)
         return mp.sqrt(mp.pi / (2 * x)) * mp.besselj(n + mp.mpf(1) / 2, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import spherical_jn
+    def values(self, n: Any, x: Any, xp: Any = np) -> Any:
+        def function(n: Any, x: Any) -> Any:  # of positive numbers: those of C know no others
+            sign = xp.where((x < 0) & ~whole(n / 2, xp), -1.0, 1.0)
+            return sign * library(xp).spherical_jn(integers(n, xp), xp.abs(x))
 
-        simple = whole(n) & (n >= 0) & (n < 1e4)
-        return self.by_case(
-            (n, x), (simple, lambda n, x: spherical_jn(n.astype(int), x)), ((x < 0) & ~whole(n), np.nan)
-        )
+        simple = whole(n, xp) & (n >= 0) & (n < 1e4)
+        return self.by_case((n, x), (simple, function), ((x < 0) & ~whole(n, xp), np.nan), xp=xp)
 
     def complex_values(self, n: Any, x: Any) -> Any:
         from scipy.special import spherical_jn
@@ -305,13 +297,12 @@ class yn(_Spherical):
             return (-1) ** (int(n) + 1) * self.exact(mp, n, -x)
         return mp.sqrt(mp.pi / (2 * x)) * mp.bessely(n + mp.mpf(1) / 2, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import spherical_yn
+    def values(self, n: Any, x: Any, xp: Any = np) -> Any:
+        def function(n: Any, x: Any) -> Any:
+            return library(xp).spherical_yn(integers(n, xp), x)
 
-        simple = whole(n) & (n >= 0) & (n < 1e4)
-        return self.by_case(
-            (n, x), (simple, lambda n, x: spherical_yn(n.astype(int), x)), ((x < 0) & ~whole(n), np.nan)
-        )
+        simple = whole(n, xp) & (n >= 0) & (n < 1e4)
+        return self.by_case((n, x), (simple, function), ((x < 0) & ~whole(n, xp), np.nan), xp=xp)
 
 
 class hn1(_Spherical):

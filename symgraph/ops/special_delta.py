@@ -13,7 +13,7 @@ from sympy.functions.elementary.miscellaneous import Rem
 from ..graph import Node
 from ..shapes import Spec, broadcast
 from .base import Elementwise, as_float, unless_bool
-from .special_base import Special
+from .special_base import Special, library
 
 
 class KroneckerDelta(Elementwise):
@@ -197,10 +197,8 @@ class powm1(Special):
     def exact(self, mp: Any, x: Any, y: Any) -> Any:
         return mp.powm1(x, y)
 
-    def values(self, x: Any, y: Any) -> Any:
-        from scipy.special import powm1 as function
-
-        return function(x, y)
+    def values(self, x: Any, y: Any, xp: Any = np) -> Any:
+        return library(xp).powm1(x, y)
 
     def partial(self, place: int) -> Any:
         from .elementary import log

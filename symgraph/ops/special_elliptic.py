@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from ..graph import Node
-from .special_base import Special
+from .special_base import Special, library
 
 
 class elliptic_k(Special):
@@ -25,10 +25,8 @@ class elliptic_k(Special):
     def exact(self, mp: Any, m: Any) -> Any:
         return mp.ellipk(m)
 
-    def values(self, m: Any) -> Any:
-        from scipy.special import ellipk
-
-        return ellipk(m)
+    def values(self, m: Any, xp: Any = np) -> Any:
+        return library(xp).ellipk(m)
 
     def partial(self, place: int) -> Any:
         (m,) = self.input_nodes
@@ -56,10 +54,8 @@ class complete_elliptic_e(Special):
     def exact(self, mp: Any, m: Any) -> Any:
         return mp.ellipe(m)
 
-    def values(self, m: Any) -> Any:
-        from scipy.special import ellipe
-
-        return ellipe(m)
+    def values(self, m: Any, xp: Any = np) -> Any:
+        return library(xp).ellipe(m)
 
     def partial(self, place: int) -> Any:
         (m,) = self.input_nodes
@@ -80,10 +76,8 @@ class elliptic_f(Special):
     def exact(self, mp: Any, z: Any, m: Any) -> Any:
         return mp.ellipf(z, m)
 
-    def values(self, z: Any, m: Any) -> Any:
-        from scipy.special import ellipkinc
-
-        return self.by_case((z, m), (m <= 1, ellipkinc), (m * np.sin(z) ** 2 > 1, np.nan))
+    def values(self, z: Any, m: Any, xp: Any = np) -> Any:
+        return self.by_case((z, m), (m <= 1, library(xp).ellipkinc), (m * xp.sin(z) ** 2 > 1, np.nan), xp=xp)
 
     def partial(self, place: int) -> Any:
         _, m = self.input_nodes
@@ -105,10 +99,8 @@ class elliptic_e(Special):
     def exact(self, mp: Any, z: Any, m: Any) -> Any:
         return mp.ellipe(z, m)
 
-    def values(self, z: Any, m: Any) -> Any:
-        from scipy.special import ellipeinc
-
-        return self.by_case((z, m), (m <= 1, ellipeinc), (m * np.sin(z) ** 2 > 1, np.nan))
+    def values(self, z: Any, m: Any, xp: Any = np) -> Any:
+        return self.by_case((z, m), (m <= 1, library(xp).ellipeinc), (m * xp.sin(z) ** 2 > 1, np.nan), xp=xp)
 
     def partial(self, place: int) -> Any:
         _, m = self.input_nodes
@@ -130,8 +122,8 @@ class complete_elliptic_pi(Special):
     def exact(self, mp: Any, n: Any, m: Any) -> Any:
         return mp.ellippi(n, m)
 
-    def values(self, n: Any, m: Any) -> Any:
-        return np.where((n < 1) & (m < 1), _third_kind(n, np.ones(n.shape), np.zeros(n.shape), m), np.nan)
+    def values(self, n: Any, m: Any, xp: Any = np) -> Any:
+        return xp.where((n < 1) & (m < 1), _third_kind(n, xp.ones_like(n), xp.zeros_like(n), m, xp), np.nan)
 
     def partial(self, place: int) -> Any:
         n, m = self.input_nodes
@@ -148,22 +140,21 @@ def _poor(n: Node, m: Node) -> Node:
     return logical_and(small, logical_and(less(n, 1), less(m, 1)))
 
 
-def _third_kind(n: Any, sine: Any, cosine: Any, m: Any) -> Any:
+def _third_kind(n: Any, sine: Any, cosine: Any, m: Any, xp: Any) -> Any:
     """The integral from 0 to an angle of at most pi/2, for n * sine**2 < 1 and m * sine**2 <= 1, by Carlson's forms.
 
     For n < -1 these cancel; there another n between 0 and 1 takes the place of n (Abramowitz and Stegun 17.7.15).
     """
-    from scipy.special import elliprf, elliprj
-
+    elliprf, elliprj = library(xp).elliprf, library(xp).elliprj
     far = (n < -1) & (n < 2 * m)
-    shift = np.where(far, m - n, 1.0)
-    other = np.where(far, shift / (1 - n), n)
-    rest = np.where(far, (1 - m) / (1 - n), 1 - n)  # 1 - other
+    shift = xp.where(far, m - n, 1.0)
+    other = xp.where(far, shift / (1 - n), n)
+    rest = xp.where(far, (1 - m) / (1 - n), 1 - n)  # 1 - other
     root = cosine**2 + (1 - m) * sine**2
     first = sine * elliprf(cosine**2, root, 1)
     direct = first + other / 3 * sine**3 * elliprj(cosine**2, root, 1, cosine**2 + rest * sine**2)
-    arc = np.sqrt(n / (shift * (n - 1))) * np.arctan2(np.sqrt(-n * other) * sine * cosine, np.sqrt(root))
-    return np.where(far, -n * rest / shift * direct + m / shift * first + arc, direct)
+    arc = xp.sqrt(n / (shift * (n - 1))) * xp.atan2(xp.sqrt(-n * other) * sine * cosine, xp.sqrt(root))
+    return xp.where(far, -n * rest / shift * direct + m / shift * first + arc, direct)
 
 
 class elliptic_pi(Special):
@@ -180,15 +171,16 @@ class elliptic_pi(Special):
     def exact(self, mp: Any, n: Any, z: Any, m: Any) -> Any:
         return mp.ellippi(n, z, m)
 
-    def values(self, n: Any, z: Any, m: Any) -> Any:
-        turns = np.round(z / np.pi)
+    def values(self, n: Any, z: Any, m: Any, xp: Any = np) -> Any:
+        turns = xp.round(z / np.pi)
         rest = z - turns * np.pi
-        s, c = np.sin(rest), np.cos(rest)
-        complete = _third_kind(n, np.ones(n.shape), np.zeros(n.shape), m)
-        whole_turns = np.where(turns == 0, 0.0, 2 * turns * complete)
-        inside = np.where(turns == 0, (n * s * s < 1) & (m * s * s <= 1), (n < 1) & (m < 1))
-        result = np.where(inside, _third_kind(n, s, c, m) + whole_turns, np.nan)
-        return self.by_rows_where(inside & (n < -1) & (m > 1), result, n, z, m)  # where no form keeps its digits
+        s, c = xp.sin(rest), xp.cos(rest)
+        complete = _third_kind(n, xp.ones_like(n), xp.zeros_like(n), m, xp)
+        few = xp.equal(turns, 0)
+        whole_turns = xp.where(few, 0.0, 2 * turns * complete)
+        inside = xp.where(few, (n * s * s < 1) & (m * s * s <= 1), (n < 1) & (m < 1))
+        result = xp.where(inside, _third_kind(n, s, c, m, xp) + whole_turns, np.nan)
+        return self.by_rows_where(inside & (n < -1) & (m > 1), result, n, z, m, xp=xp)  # where no form keeps its digits
 
     def partial(self, place: int) -> Any:
         n, _, m = self.input_nodes

@@ -8,13 +8,13 @@ import numpy as np
 import sympy
 from sympy.functions.special import error_functions
 
-from .special_base import Special
+from .special_base import Special, library
 
 
-def _exp_of_square(x: Any, sign: int) -> Any:
+def _exp_of_square(x: Any, sign: int, xp: Any) -> Any:
     """exp(x**2) or exp(-x**2), with the square in two parts so that its rounding does no harm."""
     head = x.astype(np.float32).astype(np.float64)
-    return np.exp(sign * head * head) * np.exp(sign * (x - head) * (x + head))
+    return xp.exp(sign * head * head) * xp.exp(sign * (x - head) * (x + head))
 
 
 class erf(Special):
@@ -67,7 +67,7 @@ class erfc(Special):
 def _tail(x: Any) -> Any:
     from scipy.special import erfcx
 
-    return erfcx(x) * _exp_of_square(x, -1)
+    return erfcx(x) * _exp_of_square(x, -1, np)
 
 
 class erfi(Special):
@@ -84,21 +84,17 @@ class erfi(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.erfi(x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import erfi as function
+    def values(self, x: Any, xp: Any = np) -> Any:
+        def growing(x: Any) -> Any:
+            return 2 / np.sqrt(np.pi) * library(xp).dawsn(x) * _exp_of_square(x, 1, xp)
 
-        return self.by_case((x,), ((np.abs(x) > 1) & (np.abs(x) < 26), _growing), (True, function))
+        size = xp.abs(x)
+        return self.by_case((x,), ((size > 1) & (size < 26), growing), (True, library(xp).erfi), xp=xp)
 
     def complex_values(self, x: Any) -> Any:
         from scipy.special import erfi as function
 
         return function(x)
-
-
-def _growing(x: Any) -> Any:
-    from scipy.special import dawsn
-
-    return 2 / np.sqrt(np.pi) * dawsn(x) * _exp_of_square(x, 1)
 
 
 class erf2(Special):
@@ -115,17 +111,15 @@ class erf2(Special):
     def exact(self, mp: Any, x: Any, y: Any) -> Any:
         return mp.erfc(x) - mp.erfc(y) if mp.re(x) > 0 and mp.re(y) > 0 else mp.erf(y) - mp.erf(x)
 
-    def values(self, x: Any, y: Any) -> Any:
-        from scipy.special import erf as central
-        from scipy.special import erfc as tail
-
-        sign = np.where((x < 0) & (y < 0), -1.0, 1.0)  # erf is odd: erf2(-x, -y) is -erf2(x, y)
-        tails = sign * np.minimum(sign * x, sign * y) > 0.5
-        first = np.where(tails, -sign * tail(sign * x), central(x))
-        second = np.where(tails, -sign * tail(sign * y), central(y))
+    def values(self, x: Any, y: Any, xp: Any = np) -> Any:
+        central, tail = library(xp).erf, library(xp).erfc
+        sign = xp.where((x < 0) & (y < 0), -1.0, 1.0)  # erf is odd: erf2(-x, -y) is -erf2(x, y)
+        tails = sign * xp.minimum(sign * x, sign * y) > 0.5
+        first = xp.where(tails, -sign * tail(sign * x), central(x))
+        second = xp.where(tails, -sign * tail(sign * y), central(y))
         result = second - first
-        cancels = np.abs(result) < 0.1 * np.maximum(np.abs(first), np.abs(second))
-        return self.by_rows_where(cancels & (x != y), result, x, y)
+        cancels = xp.abs(result) < 0.1 * xp.maximum(xp.abs(first), xp.abs(second))
+        return self.by_rows_where(cancels & xp.not_equal(x, y), result, x, y, xp=xp)
 
 
 class erfinv(Special):
@@ -142,10 +136,8 @@ class erfinv(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.erfinv(x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import erfinv as function
-
-        return function(x)
+    def values(self, x: Any, xp: Any = np) -> Any:
+        return library(xp).erfinv(x)
 
 
 class erfcinv(Special):
@@ -162,10 +154,8 @@ class erfcinv(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.erfinv(1 - x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import erfcinv as function
-
-        return function(x)
+    def values(self, x: Any, xp: Any = np) -> Any:
+        return library(xp).erfcinv(x)
 
 
 class erf2inv(Special):
@@ -182,14 +172,12 @@ class erf2inv(Special):
     def exact(self, mp: Any, x: Any, y: Any) -> Any:
         return mp.erfinv(mp.erf(x) + y)
 
-    def values(self, x: Any, y: Any) -> Any:
-        from scipy.special import erf as central
-        from scipy.special import erfinv as inverse
-
+    def values(self, x: Any, y: Any, xp: Any = np) -> Any:
+        central, inverse = library(xp).erf, library(xp).erfinv
         part = central(x)
         total = part + y
-        simple = (np.abs(total) < 0.9) & (np.abs(total) > 0.3 * np.abs(part))
-        return self.by_case((x, y), (simple, lambda x, y: inverse(central(x) + y)))
+        simple = (xp.abs(total) < 0.9) & (xp.abs(total) > 0.3 * xp.abs(part))
+        return self.by_case((x, y), (simple, lambda x, y: inverse(central(x) + y)), xp=xp)
 
 
 class erfs(Special):
@@ -206,10 +194,8 @@ class erfs(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.exp(x * x) * mp.erfc(x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import erfcx
-
-        return erfcx(x)
+    def values(self, x: Any, xp: Any = np) -> Any:
+        return library(xp).erfcx(x)
 
     def partial(self, place: int) -> Any:
         from .logic import greater
@@ -232,10 +218,8 @@ class fresnels(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.fresnels(x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import fresnel
-
-        return fresnel(x)[0]
+    def values(self, x: Any, xp: Any = np) -> Any:
+        return library(xp).fresnel(x)[0]
 
     complex_values = values
 
@@ -254,9 +238,7 @@ class fresnelc(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.fresnelc(x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import fresnel
-
-        return fresnel(x)[1]
+    def values(self, x: Any, xp: Any = np) -> Any:
+        return library(xp).fresnel(x)[1]
 
     complex_values = values

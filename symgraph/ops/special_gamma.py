@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 from sympy.functions.special.gamma_functions import multigamma as sympy_multigamma
 
-from .special_base import Special, whole
+from .special_base import Special, library, whole
 
 
 class gamma(Special):
@@ -186,17 +186,16 @@ class uppergamma(Special):
     def exact(self, mp: Any, s: Any, x: Any) -> Any:
         return mp.gammainc(s, x)
 
-    def values(self, s: Any, x: Any) -> Any:
-        from scipy.special import gamma as complete
-        from scipy.special import gammaincc
-
+    def values(self, s: Any, x: Any, xp: Any = np) -> Any:
+        special = library(xp)
         simple = (s > 0) & (s < 150) & (x >= 0)
         result = self.by_case(
             (s, x),
-            (simple, lambda s, x: gammaincc(s, x) * complete(s)),
-            ((x < 0) & ((s <= 0) | ~whole(s)), np.nan),
+            (simple, lambda s, x: special.gammaincc(s, x) * special.gamma(s)),
+            ((x < 0) & ((s <= 0) | ~whole(s, xp)), np.nan),
+            xp=xp,
         )
-        return self.by_rows_where(simple & (result < 1e-280) & (x < 1000), result, s, x)
+        return self.by_rows_where(simple & (result < 1e-280) & (x < 1000), result, s, x, xp=xp)
 
     def partial(self, place: int) -> Any:
         return self.numeric_partial(place) if place == 0 else self.formula(place)
@@ -219,15 +218,16 @@ class lowergamma(Special):
             return mp.nan
         return x**s / s * mp.hyp1f1(s, s + 1, -x) if mp.re(x) < 0 else mp.gammainc(s, 0, x)
 
-    def values(self, s: Any, x: Any) -> Any:
-        from scipy.special import gamma as complete
-        from scipy.special import gammainc
-
+    def values(self, s: Any, x: Any, xp: Any = np) -> Any:
+        special = library(xp)
         simple = (s > 0) & (s < 150) & (x >= 0)
         result = self.by_case(
-            (s, x), (simple, lambda s, x: gammainc(s, x) * complete(s)), ((x < 0) & ~whole(s), np.nan)
+            (s, x),
+            (simple, lambda s, x: special.gammainc(s, x) * special.gamma(s)),
+            ((x < 0) & ~whole(s, xp), np.nan),
+            xp=xp,
         )
-        return self.by_rows_where(simple & (result < 1e-280) & (x > 0), result, s, x)
+        return self.by_rows_where(simple & (result < 1e-280) & (x > 0), result, s, x, xp=xp)
 
     def partial(self, place: int) -> Any:
         return self.numeric_partial(place) if place == 0 else self.formula(place)
@@ -247,10 +247,8 @@ class beta(Special):
     def exact(self, mp: Any, x: Any, y: Any) -> Any:
         return mp.beta(x, y)
 
-    def values(self, x: Any, y: Any) -> Any:
-        from scipy.special import beta as function
-
-        return function(x, y)
+    def values(self, x: Any, y: Any, xp: Any = np) -> Any:
+        return library(xp).beta(x, y)
 
 
 class betainc_regularized(Special):
@@ -267,24 +265,22 @@ class betainc_regularized(Special):
     def exact(self, mp: Any, a: Any, b: Any, x1: Any, x2: Any) -> Any:
         return mp.betainc(a, b, x1, x2, regularized=True) if x1 != x2 else mp.zero
 
-    def values(self, a: Any, b: Any, x1: Any, x2: Any) -> Any:
-        result, exact = _regularized(a, b, x1, x2)
-        return self.by_rows_where(~exact, result, a, b, x1, x2)
+    def values(self, a: Any, b: Any, x1: Any, x2: Any, xp: Any = np) -> Any:
+        result, exact = _regularized(a, b, x1, x2, xp)
+        return self.by_rows_where(~exact, result, a, b, x1, x2, xp=xp)
 
 
-def _regularized(a: Any, b: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
+def _regularized(a: Any, b: Any, x1: Any, x2: Any, xp: Any) -> tuple[Any, Any]:
     """The regularized incomplete beta function as a difference of SciPy's, and where that is accurate."""
-    from scipy.special import betainc as lower
-    from scipy.special import betaincc as upper
-
+    lower, upper = library(xp).betainc, library(xp).betaincc
     simple = (a > 0) & (b > 0) & (x1 >= 0) & (x1 <= 1) & (x2 >= 0) & (x2 <= 1)
     first, second = lower(a, b, x1), lower(a, b, x2)
     tails = (first > 0.5) & (second > 0.5)
-    first, second = np.where(tails, -upper(a, b, x1), first), np.where(tails, -upper(a, b, x2), second)
+    first, second = xp.where(tails, -upper(a, b, x1), first), xp.where(tails, -upper(a, b, x2), second)
     result = second - first
-    size = np.abs(result)
-    kept = (size >= 0.3 * np.maximum(np.abs(first), np.abs(second))) & (size > 1e-280)
-    return result, simple & (kept | (x1 == x2))
+    size = xp.abs(result)
+    kept = (size >= 0.3 * xp.maximum(xp.abs(first), xp.abs(second))) & (size > 1e-280)
+    return result, simple & (kept | xp.equal(x1, x2))
 
 
 class betainc(Special):
@@ -301,8 +297,7 @@ class betainc(Special):
     def exact(self, mp: Any, a: Any, b: Any, x1: Any, x2: Any) -> Any:
         return mp.betainc(a, b, x1, x2) if x1 != x2 else mp.zero
 
-    def values(self, a: Any, b: Any, x1: Any, x2: Any) -> Any:
-        from scipy.special import beta as complete
-
-        result, exact = _regularized(a, b, x1, x2)
-        return self.by_rows_where(~(exact & (a + b < 50)), result * complete(a, b), a, b, x1, x2)
+    def values(self, a: Any, b: Any, x1: Any, x2: Any, xp: Any = np) -> Any:
+        result, exact = _regularized(a, b, x1, x2, xp)
+        near = exact & (a + b < 50)
+        return self.by_rows_where(~near, result * library(xp).beta(a, b), a, b, x1, x2, xp=xp)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sympy.functions.special import hyper as sympy_hyper
 
-from .special_base import Special
+from .special_base import Special, library
 
 
 class hyper(Special):
@@ -29,17 +29,20 @@ class hyper(Special):
     def exact(self, mp: Any, *numbers: Any) -> Any:
         return mp.hyper(list(numbers[: self.p]), list(numbers[self.p : -1]), numbers[-1])
 
-    def values(self, *arrays: Any) -> Any:
-        from scipy import special
-
+    def values(self, *arrays: Any, xp: Any = np) -> Any:
+        special = library(xp)
         *parameters, z = arrays
         function = {(2, 1): special.hyp2f1, (1, 1): special.hyp1f1, (0, 1): special.hyp0f1}.get(
             (self.p, len(parameters) - self.p)
         )
         if function is None:
+            if xp is not np:
+                raise NotImplementedError("a hypergeometric function that SciPy does not have")
             return self.rows(*arrays)
-        simple = np.all([(parameter > 0) & (parameter < 10) for parameter in parameters], axis=0) & (z >= 0) & (z < 0.9)
-        return self.by_case(arrays, (simple, function))
+        simple = (z >= 0) & (z < 0.9)
+        for parameter in parameters:
+            simple = simple & (parameter > 0) & (parameter < 10)
+        return self.by_case(arrays, (simple, function), xp=xp)
 
     def partial(self, place: int) -> Any:
         *parameters, z = self.input_nodes

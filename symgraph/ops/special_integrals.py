@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 from sympy.functions.special import error_functions
 
-from .special_base import Special, whole
+from .special_base import Special, integers, library, whole
 
 _ROOT_OF_EI = 0.37250741078136663
 _ROOT_OF_LI = 1.4513692348833810
@@ -28,10 +28,8 @@ class Ei(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.ei(x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import expi
-
-        return self.by_rows_where(np.abs(x - _ROOT_OF_EI) < 0.03, expi(x), x)
+    def values(self, x: Any, xp: Any = np) -> Any:
+        return self.by_rows_where(xp.abs(x - _ROOT_OF_EI) < 0.03, library(xp).expi(x), x, xp=xp)
 
     def complex_values(self, x: Any) -> Any:
         from scipy.special import expi
@@ -73,12 +71,12 @@ class expint(Special):
     def exact(self, mp: Any, n: Any, x: Any) -> Any:
         return mp.expint(n, x)
 
-    def values(self, n: Any, x: Any) -> Any:
-        from scipy.special import expn
-
-        simple = whole(n) & (n >= 0) & (n < 1e5) & (x > 0)
-        complex_valued = (x < 0) & ((n > 0) | ~whole(n))
-        return self.by_case((n, x), (simple, lambda n, x: expn(n.astype(int), x)), (complex_valued, np.nan))
+    def values(self, n: Any, x: Any, xp: Any = np) -> Any:
+        simple = whole(n, xp) & (n >= 0) & (n < 1e5) & (x > 0)
+        complex_valued = (x < 0) & ((n > 0) | ~whole(n, xp))
+        return self.by_case(
+            (n, x), (simple, lambda n, x: library(xp).expn(integers(n, xp), x)), (complex_valued, np.nan), xp=xp
+        )
 
     def complex_values(self, n: Any, x: Any) -> Any:
         from scipy.special import exp1
@@ -100,10 +98,8 @@ class li(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.li(x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import expi
-
-        return self.by_rows_where(np.abs(x - _ROOT_OF_LI) < 0.05, expi(np.log(x)), x)
+    def values(self, x: Any, xp: Any = np) -> Any:
+        return self.by_rows_where(xp.abs(x - _ROOT_OF_LI) < 0.05, library(xp).expi(xp.log(x)), x, xp=xp)
 
 
 class Li(Special):
@@ -120,10 +116,9 @@ class Li(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.li(x) - mp.li(2)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import expi
-
-        return self.by_rows_where((x > 1) & (x < 4), expi(np.log(x)) - 1.0451637801174927848, x)
+    def values(self, x: Any, xp: Any = np) -> Any:
+        near = library(xp).expi(xp.log(x)) - 1.0451637801174927848
+        return self.by_rows_where((x > 1) & (x < 4), near, x, xp=xp)
 
 
 class Si(Special):
@@ -140,10 +135,8 @@ class Si(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.si(x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import sici
-
-        return sici(x)[0]
+    def values(self, x: Any, xp: Any = np) -> Any:
+        return library(xp).sici(x)[0]
 
     complex_values = values
 
@@ -167,10 +160,8 @@ class Ci(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.ci(x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import sici
-
-        return np.where(x < 0, np.nan, sici(x)[1])
+    def values(self, x: Any, xp: Any = np) -> Any:
+        return xp.where(x < 0, np.nan, library(xp).sici(x)[1])
 
     def complex_values(self, x: Any) -> Any:
         from scipy.special import sici
@@ -192,10 +183,8 @@ class Shi(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.shi(x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import shichi
-
-        return shichi(x)[0]
+    def values(self, x: Any, xp: Any = np) -> Any:
+        return library(xp).shichi(x)[0]
 
     complex_values = values
 
@@ -222,10 +211,8 @@ class Chi(Special):
     def exact(self, mp: Any, x: Any) -> Any:
         return mp.chi(x)
 
-    def values(self, x: Any) -> Any:
-        from scipy.special import shichi
-
-        return np.where(x < 0, np.nan, shichi(x)[1])
+    def values(self, x: Any, xp: Any = np) -> Any:
+        return xp.where(x < 0, np.nan, library(xp).shichi(x)[1])
 
     def complex_values(self, x: Any) -> Any:
         from scipy.special import shichi

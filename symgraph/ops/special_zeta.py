@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 from sympy.functions.combinatorial import numbers as sympy_numbers
 
-from .special_base import Special, whole
+from .special_base import Special, library, whole
 
 
 class zeta(Special):
@@ -293,10 +293,11 @@ class harmonic(Special):
     def exact(self, mp: Any, n: Any) -> Any:
         return mp.harmonic(n)
 
-    def values(self, n: Any) -> Any:
-        from scipy.special import psi
+    def values(self, n: Any, xp: Any = np) -> Any:
+        def far(n: Any) -> Any:
+            return library(xp).psi(n + 1) + np.euler_gamma
 
-        return self.by_case((n,), (whole(n) & (n < 0), np.nan), (np.abs(n) >= 1, lambda n: psi(n + 1) + np.euler_gamma))
+        return self.by_case((n,), (whole(n, xp) & (n < 0), np.nan), (xp.abs(n) >= 1, far), xp=xp)
 
 
 class generalized_harmonic(Special):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from . import scaling, tables
 from .code import Code, Instruction
 from .engine import host
+from .symbols import adapted
 
 __all__ = ["Emission", "contracted", "fused", "needed", "sources"]
 
@@ -107,6 +108,7 @@ class Emission:
         names: the operand that stands for each instruction that is there already.
         declarations: what the module must declare, by name.
         symbols: the C functions that are called.
+        escape: the block to go to, instead of calling a function of Python; "" for none.
     """
 
     def __init__(self, code: Code, width: int, prefix: str = "v") -> None:
@@ -115,6 +117,7 @@ class Emission:
         self.names: dict[int, str] = {}
         self.declarations: dict[str, str] = {}
         self.symbols: set[str] = set()
+        self.escape = ""
         self.types = {kind: kind if width == 1 else f"<{width} x {kind}>" for kind in _SUFFIX}
         self.types["void"] = "void"
         self._lanes = "" if width == 1 else f"v{width}"
@@ -242,6 +245,10 @@ class Emission:
             self.declarations[reduce] = f"declare i1 {reduce}({m})"
             self.lines.append(f"{name}any = call i1 {reduce}({m} {some})")
             some = f"{name}any"
+        if self.escape and symbol.startswith("python_"):
+            self.lines += [f"br i1 {some}, label %{self.escape}, label %{label}end, !prof !1", f"{label}end:"]
+            self.lines.append(f"{name} = select i1 true, {t} {self.names[common]}, {t} {self.names[common]}")
+            return
         operands = ", ".join(f"{t} {self.names[a]}" for a in args)
         self.lines += [
             f"br label %{label}from",
@@ -256,9 +263,7 @@ class Emission:
 
     def _by_lane(self, symbol: str, count: int, masked: bool = False) -> str:
         """The function of all lanes (where `masked`: of those where the mask holds) that calls a C function for one after the other."""
-        self.symbols.add(symbol)
-        scalar = f"@{symbol}"
-        self.declarations.setdefault(scalar, f"declare double {scalar}({', '.join(['double'] * count)})")
+        scalar = self._scalar(symbol, count)
         if self.width == 1 and not masked:
             return scalar
         full = f"@{'rare' if masked else 'lanes'}.{symbol}.{self.width}"
@@ -268,6 +273,19 @@ class Emission:
             text = self._one(scalar, count) if self.width == 1 else self._each(scalar, count, masked)
             self.declarations[full] = f"define internal {t} {full}({', '.join(parameters)}) noinline {{\n{text}\n}}"
         return full
+
+    def _scalar(self, symbol: str, count: int) -> str:
+        """The function of `count` doubles, declared, that gives a double: the C function `symbol`, or a call of it with all that it takes besides."""
+        if not symbol.startswith("scipy_"):
+            self.symbols.add(symbol)
+            self.declarations.setdefault(f"@{symbol}", f"declare double @{symbol}({', '.join(['double'] * count)})")
+            return f"@{symbol}"
+        function = f"@of.{symbol}"
+        if function not in self.declarations:
+            target, _, place = symbol.partition(".")
+            self.symbols.add(target)
+            self.declarations[f"@{target}"], self.declarations[function] = adapted(target, function, place)
+        return function
 
     @staticmethod
     def _one(scalar: str, count: int) -> str:

@@ -68,6 +68,10 @@ class Namespace(Reductions):
     def __getattr__(self, name: str) -> Any:
         raise Unsupported(f"the function {name}")
 
+    def by_entry(self, function: Callable[..., Any], *values: Any) -> Any:
+        """A function of lanes and numbers, of values that may also be arrays of them."""
+        return _by_entry(lambda _, *lanes: function(*lanes))(self, *values)
+
     # --- lanes and numbers
 
     def leaf(self, dtype: np.dtype[Any], place: int) -> Lane:

@@ -143,6 +143,7 @@ def _text(
     if len(wanted) > 4 * LONGEST:
         raise Unsupported("a program of this length")
     body = Emission(code, 1)
+    body.escape = "slow"  # where Python is needed it is called by what can also pass on errors
     lines = ["entry:", f"%count = icmp eq i64 %nargs, {program.leaves}", "%plain = icmp eq ptr %kwnames, null"]
     lines += [
         "%fits = and i1 %count, %plain",

@@ -19,7 +19,7 @@ from .engine import host, load, to_object
 from .kernel import CONTIGUOUS, STRIDED, UNIFORM, KernelText, Operand, loop_text, width_of
 from .lanes import KINDS, Unsupported
 from .partition import Core, Kernel, Trace
-from .symbols import address
+from .symbols import address, raised_again
 
 __all__ = ["BatchesDiffer", "NativeKernel"]
 
@@ -273,6 +273,7 @@ class _CompiledLoop:
         self._machine = load(to_object(self.text), ["kernel"], {symbol: address(symbol) for symbol in symbols})
         self._function = _Loop(self._machine.addresses["kernel"])
         self._size, self._width = size, width
+        self._calls_python = any(symbol.startswith("python_") for symbol in symbols)
 
     def run(self, arrays: Sequence[Any], steps: Sequence[int] | None, count: int, threads: int) -> None:
         """Run over `count` rows of the arrays, which are `steps` bytes apart (None: no operand needs to know)."""
@@ -281,10 +282,11 @@ class _CompiledLoop:
     def run_at(self, addresses: Sequence[int], steps: Sequence[int] | None, count: int, threads: int) -> None:
         pointers = (ctypes.c_void_p * len(addresses))(*addresses)
         strides = None if steps is None else (ctypes.c_int64 * len(steps))(*steps)
+        rows = self._watched(lambda start, stop: self._rows(pointers, strides, start, stop))
         if threads > 1 and count * self._size > _WORTH_THREADS:
-            _in_threads(lambda start, stop: self._rows(pointers, strides, start, stop), count, threads)
+            _in_threads(rows, count, threads)
         else:
-            self._rows(pointers, strides, 0, count)
+            rows(0, count)
 
     def run_nest(
         self, arrays: Sequence[Any], lengths: Sequence[int], count: int, strides: Sequence[Sequence[int]], threads: int
@@ -293,7 +295,17 @@ class _CompiledLoop:
         addresses = [a.__array_interface__["data"][0] for a in arrays]
         nest = Nest(self._machine.addresses["kernel"], self._width, self._scratch, addresses, lengths, count, strides)
         worth = threads > 1 and math.prod(lengths) * count * self._size > _WORTH_THREADS
-        drive(nest, (lambda run, units: _in_threads(run, units, threads, 1)) if worth else None)
+        drive(nest, lambda run, units: _in_threads(self._watched(run), units, threads if worth else 1, 1))
+
+    def _watched(self, rows: Callable[[int, int], None]) -> Callable[[int, int], None]:
+        """`rows`, which raises what Python functions raise that the code calls."""
+        errors: list[BaseException] = []
+
+        def watched(start: int, stop: int) -> None:
+            with raised_again(errors):
+                rows(start, stop)
+
+        return watched if self._calls_python else rows
 
     def _rows(self, pointers: Any, strides: Any, start: int, stop: int) -> None:
         scratch = ctypes.create_string_buffer(self._scratch) if self._scratch else None
