@@ -37,6 +37,7 @@ from .ops.state import _Assignment, group
 from .program import Program
 from .results import own_results
 from .rewriting import rewrite
+from .specialization import adapting
 from .structure import Structure
 from .translation import Translation, as_expression, occurring, translate_all
 
@@ -72,7 +73,7 @@ class _Compiled:
         self.assignments = [s.operation for s in program.steps if isinstance(s.operation, _Assignment)]
         program, self.leaves = Program.of([*fetches, *self.assignments], cuts)
         self.variables = [leaf for leaf in self.leaves if isinstance(leaf, Variable)]
-        self.run = compiler(program)
+        self.run = adapting(program, self.leaves, compiler)
 
 
 class Session:

@@ -535,3 +535,23 @@ def test_single_precision_stays_single():
     node = placeholder(np.float32, shape=(2,))
     (grad,) = gradients(sg.reduce_mean(sg.sin(node) * 2 + sg.abs(node)), node)
     assert Session().run(grad, {node: np.ones(2, "f4")}).dtype == np.float32
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_one_session_takes_batches_that_are_equal_and_batches_that_are_repeated(backend):
+    """Whether anything was broadcast is known from the shapes that are fed: each kind of them has a program of its own."""
+    x, y = sg.placeholder("float64", (None, 3)), sg.placeholder("float64", (None, None))
+    loss = sg.reduce_sum(sg.exp(x) * y)
+    session, rng = sg.Session(backend=backend), np.random.default_rng(0)
+    for rows, shape in [(5, (5, 3)), (1, (5, 3)), (5, (1, 3)), (3, (3, 1)), (1, (1, 1)), (4, (4, 3)), (1, (7, 3))]:
+        feeds = {x: rng.normal(size=(rows, 3)), y: rng.normal(size=shape)}
+        by_x, by_y = session.run(sg.gradients(loss, [x, y]), feeds)
+        both = np.broadcast_shapes((rows, 3), shape)
+        full = np.broadcast_to(np.exp(feeds[x]), both)
+        summed = np.broadcast_to(feeds[y] * np.exp(feeds[x]), both)
+        if rows == 1:
+            summed = summed.sum(0, keepdims=True)
+        for axis in (0, 1):
+            full = full.sum(axis, keepdims=True) if shape[axis] == 1 else full
+        np.testing.assert_allclose(by_x, summed, rtol=1e-12, strict=True)
+        np.testing.assert_allclose(by_y, full, rtol=1e-12, strict=True)

@@ -24,7 +24,7 @@ LAYERS = [
     {"differentiate", "rewriting", "translation"},
     {"program"},
     {"backends"},
-    {"feeds", "precision", "results", "destinations"},
+    {"feeds", "precision", "results", "destinations", "specialization"},
     {"session", "arguments", "sampling", "differentiable", "inspection"},
     {"functions"},
 ]  # then the rest (train, fit, testing, draw, export, ...), then __init__

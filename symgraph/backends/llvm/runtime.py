@@ -25,6 +25,7 @@ __all__ = ["BatchesDiffer", "NativeKernel"]
 
 _BLOCK = 1 << 18  # rows between two looks at whether the user interrupts
 _SHORT = 64  # rows, below which a loop takes less time than what is around it
+_FEW = 1 << 15  # rows, of which copies take less time than to prepare loops over several axes
 _WORTH_THREADS = 1 << 22  # instructions times rows, below which waking a thread costs more than it brings
 
 _Loop = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
@@ -158,12 +159,12 @@ class _Variant:
         own = [result.strides[: len(shape)] for result in results]
         axes, lengths = _coalesced([*strides, *own], shape)
         inner = _innermost(lengths)
-        if lengths[inner] < _SHORT and math.prod(lengths) > 4 * lengths[inner]:
+        count, total = lengths[inner], math.prod(lengths)
+        if (count < _SHORT and total > 4 * count) or count < total <= _FEW:
             self._run_copied(places, used, operands, strides, results, shape)
             return
         outer = [axis for axis in range(len(lengths)) if axis != inner]
         steps = [operand[inner] for operand in axes]
-        count = lengths[inner]
         rows = [a.itemsize * math.prod(self.cores[i]) for i, a in zip(used, operands, strict=True)]
         patterns = tuple(
             [

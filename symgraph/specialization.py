@@ -1,0 +1,165 @@
+"""Programs for inputs of certain shapes: operations that put a value into the shape of another one go where it has that shape already.
+
+Which lengths there are does not matter, only which are equal: a program for one size of a batch is that for all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from .backends import Compiler, Runner
+from .errors import ShapeError
+from .graph import Node
+from .ops.array import broadcast_like, unbroadcast
+from .program import Program, Step
+from .shapes import Spec, is_static
+
+__all__ = ["adapting", "equal_lengths", "specialised"]
+
+_PACKAGE = f"{__name__.partition('.')[0]}."
+
+# Lengths that stand for those which are not known. Two of each: what comes out equal by chance does so with one of them at most.
+_STANDINS = ((1009, 1013, 1019, 1021, 1031, 1033, 1039, 1049), (2003, 2011, 2017, 2027, 2029, 2039, 2053, 2063))
+
+Pattern = tuple[tuple[Any, ...], ...]
+
+
+_MOST_PATTERNS = 8  # of equal lengths, for each of which a program is compiled
+_MOST_SHAPES = 256  # of which it is remembered what program is theirs
+
+
+def adapting(program: Program, leaves: Sequence[Node], compiler: Compiler) -> Runner:
+    """The program's runner, which is one of several: that for the shapes that it gets.
+
+    >>> from symgraph import backends, gradients, placeholder
+    >>> x, y = placeholder("float64", (None,)), placeholder("float64", (None,))
+    >>> run = adapting(*Program.of(gradients(x * y, x)), backends.get("numpy"))
+    >>> run([np.ones(2), np.ones(2)]), run([np.ones(1), np.ones(2)])
+    ([array([1., 1.])], [array([2.])])
+    """
+    if not any(isinstance(step.operation, (broadcast_like, unbroadcast)) for step in program.steps):
+        return compiler(program)
+    runners: dict[Pattern | None, Runner] = {}
+    found: dict[Any, Runner] = {}
+
+    def runner(shapes: tuple[tuple[int, ...], ...]) -> Runner:
+        pattern = equal_lengths(leaves, shapes)
+        if pattern not in runners and len(runners) >= _MOST_PATTERNS:
+            pattern = None
+        if pattern not in runners:
+            runners.setdefault(pattern, compiler(program if pattern is None else specialised(program, leaves, pattern)))
+        if len(found) >= _MOST_SHAPES:
+            found.clear()
+        return found.setdefault(shapes, runners[pattern])
+
+    def run(values: Sequence[Any]) -> list[Any]:
+        shapes = tuple([value.shape for value in values])
+        return (found.get(shapes) or runner(shapes))(values)
+
+    return run
+
+
+def equal_lengths(leaves: Sequence[Node], shapes: Sequence[tuple[int, ...]]) -> Pattern | None:
+    """For each axis of each leaf its length if that is declared, or is 0 or 1, else -1, -2, ..., the same for equal lengths.
+
+    None if there are more different lengths than can be told apart.
+
+    >>> from symgraph import placeholder
+    >>> equal_lengths([placeholder("float64", (None, 3)), placeholder("float64", (None, None))], [(7, 3), (5, 7)])
+    ((-1, 3), (-2, -1))
+    """
+    places: dict[int, int] = {}
+    pattern = []
+    for leaf, shape in zip(leaves, shapes, strict=True):
+        core = leaf.shape[1:] if leaf.shape[:1] == (...,) else leaf.shape
+        declared = [*[None] * (len(shape) - len(core)), *core]
+        pattern.append(
+            tuple(
+                [
+                    n if n == known or n < 2 else places.setdefault(n, -1 - len(places))
+                    for n, known in zip(shape, declared, strict=True)
+                ]
+            )
+        )
+    return tuple(pattern) if len(places) <= len(_STANDINS[0]) else None
+
+
+def specialised(program: Program, leaves: Sequence[Node], pattern: Pattern) -> Program:
+    """The same Program for leaves of which `equal_lengths` is `pattern`.
+
+    >>> from symgraph import gradients, placeholder
+    >>> x, y = placeholder("float64", (None,)), placeholder("float64", (None,))
+    >>> program, leaves = Program.of(gradients(x * y, x))
+    >>> print(specialised(program, leaves, ((-1,), (-1,))))
+    v0 = leaf
+    v1 = leaf
+    v2 = multiply(v0, v1)
+    v3 = ones_like(v2)
+    v4 = multiply(v3, v1)
+    return v4
+    """
+    versions = [_specs(program, leaves, pattern, lengths) for lengths in _STANDINS]
+    same: dict[int, int] = {}  # the number of the value that another one is
+    steps = []
+    for step in program.steps:
+        step = Step(step.operation, tuple(same.get(n, n) for n in step.inputs), step.output)
+        if all(_is_superfluous(step, specs) for specs in versions):
+            same[step.output] = step.inputs[0]
+        else:
+            steps.append(step)
+    return _without_unused(program, steps, [same.get(n, n) for n in program.outputs])
+
+
+def _specs(program: Program, leaves: Sequence[Node], pattern: Pattern, lengths: Sequence[int]) -> list[Spec]:
+    """What is known of each value."""
+    specs = [
+        Spec(tuple(n if n >= 0 else lengths[-1 - n] for n in shape), leaf.dtype)
+        for leaf, shape in zip(leaves, pattern, strict=True)
+    ]
+    for value in program.constants:
+        specs.append(
+            Spec((), type(value)) if type(value) in (bool, int, float, complex) else Spec(value.shape, value.dtype)
+        )
+    for step in program.steps:
+        operation, spec = step.operation, step.operation.spec
+        if type(operation).__module__.startswith(_PACKAGE):
+            with suppress(ShapeError):  # of lengths that are different here, but need not be
+                spec = operation.infer(*[specs[n] for n in step.inputs])
+        specs.append(spec)
+    return specs
+
+
+def _is_superfluous(step: Step, specs: Sequence[Spec]) -> bool:
+    """Whether an operation's value is its first input."""
+    operation = step.operation
+    if not isinstance(operation, (broadcast_like, unbroadcast)):
+        return False
+    x, like = (specs[n] for n in step.inputs)
+    real = isinstance(operation, broadcast_like) or like.is_complex or x.is_complex is False
+    known = isinstance(x.dtype, np.dtype) and is_static(x.shape)  # a Python number becomes an array, whose dtype counts
+    return bool(real) and known and x.shape == like.shape
+
+
+def _without_unused(program: Program, steps: Sequence[Step], outputs: Sequence[int]) -> Program:
+    """The steps without pure ones that nothing needs, with new numbers."""
+    used = set(outputs)
+    kept: list[Step] = []
+    for step in reversed(steps):
+        if step.output in used or not step.operation.pure:
+            kept.append(step)
+            used.update(step.inputs)
+    first = program.leaves + len(program.constants)
+    number = {n: n for n in range(first)}
+    number.update((step.output, n) for n, step in enumerate(reversed(kept), first))
+    return Program(
+        program.leaves,
+        program.constants,
+        tuple(
+            Step(step.operation, tuple(number[n] for n in step.inputs), number[step.output]) for step in reversed(kept)
+        ),
+        tuple(number[n] for n in outputs),
+    )
