@@ -91,7 +91,9 @@ class Derivative(Function):
             return arrays
         wanted = set(self.wrt)
         return [
-            np.broadcast_to(array, (*batch, *np.shape(array)[np.ndim(array) - rank :])) if symbol in wanted else array
+            array
+            if symbol not in wanted or (np.ndim(array) == len(batch) + rank and np.shape(array)[: len(batch)] == batch)
+            else np.broadcast_to(array, (*batch, *np.shape(array)[np.ndim(array) - rank :]))
             for symbol, rank, array in zip(self.args, self._ranks, arrays, strict=False)
         ] + arrays[len(self.args) :]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +12,7 @@ from . import backends
 from .arguments import Parameter, argument_list, check_arguments, python_signature, unique_names
 from .destinations import Destinations
 from .differentiable import Differentiable
+from .fast_calls import FastCalls
 from .feeds import Dimensions, batch_shape, feed_symbol
 from .graph import Graph, Node
 from .inspection import Inspectable
@@ -27,8 +27,6 @@ from .translation import Translation, as_expression, brief, translate_all
 
 __all__ = ["Function", "function"]
 
-_FLOATS = frozenset((float, np.float64))
-
 
 @dataclass(frozen=True)
 class _Compiled:
@@ -40,10 +38,10 @@ class _Compiled:
     translation: Translation
     program: Program
     run: backends.Runner
-    takes_offers: bool
+    compiled: backends.Runner
 
 
-class Function(Differentiable, Inspectable):
+class Function(Differentiable, Inspectable, FastCalls):
     """Expressions as a function of their symbols. Made by `symgraph.function` and `symgraph.lambdify`.
 
     Attributes:
@@ -112,7 +110,7 @@ class Function(Differentiable, Inspectable):
         self._names = unique_names(self._parameters)
         self._compiler = backends.get(backend, threads, contract)
         self._compiled: dict[np.dtype[Any], _Compiled] = {}
-        self._kind, self._native, self._bare = type(self), _NOT_TRIED, _NOT_TRIED
+        self._kind = type(self)
         self.__name__ = self.__qualname__ = name
         self.__signature__ = python_signature(self._parameters)
         self.__doc__ = f"{name}({', '.join(p.name for p in self._parameters)})\n\nComputes {self._text()}."
@@ -123,6 +121,7 @@ class Function(Differentiable, Inspectable):
         self._number = (np.result_type(number, np.complex64) if domain == "complex" else number).type
         simple = not any(self._ranks) and not self._random and all(p.is_plain for p in self._parameters)
         self._of_numbers = simple and self._number in (np.float64, np.complex128)  # those hold every Python number
+        self._begin_to_learn()
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
@@ -210,9 +209,8 @@ class Function(Differentiable, Inspectable):
             run = numbers_in(kind, compiled, translation.nodes)
             if order != list(range(len(order))):
                 in_order, run = run, lambda values, *offered: in_order([values[i] for i in order], *offered)
-            offers = hasattr(compiled, "takes_offers")
             found = self._compiled.setdefault(
-                dtype, _Compiled(graph, placeholders, leaves, translation, program, run, offers)
+                dtype, _Compiled(graph, placeholders, leaves, translation, program, run, compiled)
             )
         return found
 
@@ -252,82 +250,20 @@ class Function(Differentiable, Inspectable):
         if self._random:
             arrays += draw(self._random, batch, self._options["rng"])
         arrays = self._in_batch(arrays, batch)
-        offered = target.offered(arrays) if target is not None and compiled.takes_offers else []
+        offered = target.offered(arrays) if target is not None and hasattr(compiled.compiled, "takes_offers") else []
         outputs = compiled.run(arrays, offered) if offered else compiled.run(arrays)
         if self._options["broadcast"]:
             outputs = [
                 _filled(o, batch, len(shape)) for o, shape in zip(outputs, compiled.translation.shapes, strict=True)
             ]
         results = self._present(own_results(outputs, arrays, offered), len(batch))
+        if batch and self._attempts and not named and target is None:
+            self._learn(compiled, values, arrays, [*zip(outputs, results, strict=True)])
         return self._structure.rebuild(results if target is None else target.filled(results))
 
     def _in_batch(self, arrays: list[Any], batch: tuple[int, ...]) -> list[Any]:
         """The arguments as the program takes them; a derivative repeats those along the batch with respect to which it is."""
         return arrays
-
-    def _at_a_point(self, values: Sequence[Any]) -> Any:
-        """The outputs for Python numbers: nothing has to be checked or broadcast."""
-        declined = self._native is not _NOT_TRIED and _FLOATS.issuperset(
-            map(type, values)
-        )  # by the builtin, for this point
-        if self._native is _NOT_TRIED:
-            self._native = self._builtin(plain=False)
-            if (
-                self._native is not None
-            ):  # from now on calls go to it first, and from it to this class if they are no calls with floats
-                self.__class__ = type(
-                    self._kind.__name__,
-                    (self._kind,),
-                    {"__call__": self._native, "__module__": self._kind.__module__},
-                )
-        number = self._number
-        try:
-            arrays = [number(value) for value in values]
-        except OverflowError:  # an integer beyond all floats
-            for node, value in zip(self._default.placeholders, values, strict=True):
-                feed_symbol(node, value)
-            raise
-        if self._native is not None and not declined:
-            return self._native(*arrays)
-        return self._structure.rebuild(self._present(own_results(self._default.run(arrays), arrays), 0))
-
-    def _builtin(self, plain: bool) -> Any:
-        """A builtin function for calls with floats; None where there can be none."""
-        make = backends.native(self._options["backend"])
-        form = None if self._structure.is_leaf else self._structure.flat_kind
-        if make is None or not self._of_numbers or form is False or not self._is_plain():
-            return None
-        leaves = self._default.leaves
-        places: dict[Node, int] = {node: i for i, node in enumerate(self._default.placeholders)}
-        order = [places[leaf] for leaf in leaves]
-        return make(
-            self._default.program,
-            order,
-            form,
-            types.MethodType(self._kind.__call__, self),
-            plain,
-            self._options["contract"],
-        )
-
-    def _is_plain(self) -> bool:
-        """Whether results for numbers are what the program computes."""
-        return self._number is np.float64
-
-    @property
-    def native(self) -> Any:
-        """A builtin function for calls with as many floats as there are arguments, which gives Python floats: for loops, `quad`, root finders.
-
-        All other calls are those of the Function. It is the Function itself where no builtin can be made: without llvmlite, for arguments other
-        than numbers, or where parts are computed by a library.
-
-        >>> import sympy
-        >>> x = sympy.Symbol("x")
-        >>> function(x, x**2 + 1).native(2.0)
-        5.0
-        """
-        if self._bare is _NOT_TRIED:
-            self._bare = self._builtin(plain=True)
-        return self if self._bare is None else self._bare
 
     def _present(self, results: list[Any], loops: int) -> list[Any]:
         """The results, each with `loops` batch axes, in the form that users get."""
@@ -360,9 +296,6 @@ class Function(Differentiable, Inspectable):
         if missing:
             raise TypeError(f"{title} missing {len(missing)} required arguments: {', '.join(missing)}")
         return [places[i] for i in range(count)]
-
-
-_NOT_TRIED: Any = object()
 
 
 class _Text(str):

@@ -25,7 +25,7 @@ LAYERS = [
     {"program"},
     {"backends"},
     {"feeds", "precision", "results", "destinations", "specialization"},
-    {"session", "arguments", "sampling", "differentiable", "inspection"},
+    {"session", "arguments", "sampling", "differentiable", "inspection", "fast_calls"},
     {"functions"},
 ]  # then the rest (train, fit, testing, draw, export, ...), then __init__
 SIDEWAYS = {("translation", "differentiate")}

@@ -4,6 +4,9 @@ A backend is a function `compile(program) -> run`, where `run(values) -> outputs
 
 A `run` that has `takes_offers` may be called as `run(values, offered)`: for each output there is an array that the result may be put into, or
 None. It shares no memory with the values or with another one that is offered; a result that is not the offered array itself is not there.
+
+A `run` that has `direct` tells by `direct(values)` what machine code computes all outputs of values such as those it was called with (see
+`llvm.array_calls.Direct`), or None.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any
 
 from ..program import Program
 
-__all__ = ["Compiler", "Runner", "get", "is_native", "native"]
+__all__ = ["Compiler", "Runner", "array_calls", "get", "is_native", "native"]
 
 Runner = Callable[..., list[Any]]
 Compiler = Callable[[Program], Runner]
@@ -86,3 +89,12 @@ def native(backend: Any = None) -> Callable[..., Any] | None:
     from .llvm.native import try_native
 
     return try_native
+
+
+def array_calls(count: int, outputs: int, form: type | None, otherwise: Callable[..., Any]) -> Any:
+    """What learns to do calls on arrays without Python (see `llvm.array_calls`), or None where there is nothing of the kind."""
+    if not _has_llvmlite():
+        return None
+    from .llvm.array_calls import ArrayCalls
+
+    return ArrayCalls.of(count, outputs, form, otherwise)

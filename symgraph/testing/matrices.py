@@ -142,6 +142,12 @@ class _Matrices:
         entries = [self.scalar(size // (rows * columns)) for _ in range(rows * columns)]
         return sympy.ImmutableMatrix(rows, columns, entries)
 
+    def _entry(self, matrix: Any) -> Any:
+        """Its first entry; but SymPy would invert explicit matrices of expressions for it, which may take hours."""
+        if any(power.base.atoms(sympy.MatrixBase) for power in matrix.atoms(sympy.MatPow)):
+            reject()
+        return matrix[0, 0]
+
     def scalar(self, size: int) -> Any:
         """A number, most often one made of matrices."""
         numbers = [sympy.Integer(2), sympy.Rational(-1, 3), sympy.pi, *self.scalars]
@@ -149,7 +155,7 @@ class _Matrices:
             return self.draw(st.sampled_from(numbers))
         n, m = self.dim(), self.dim()
         ways = [
-            lambda: self.matrix((n, m), size - 1)[0, 0],
+            lambda: self._entry(self.matrix((n, m), size - 1)),
             lambda: sympy.Trace(self.matrix((n, n), size - 1)),
             lambda: sympy.Determinant(self._regular(n, size - 1)),
             lambda: sympy.DotProduct(*[self.matrix((n, sympy.Integer(1)), size // 2) for _ in range(2)]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ...program import Program, Step
 from .. import Runner
 from ..numpy_like import bound, explain
 from ..timing import times
+from .array_calls import Direct
 from .lanes import Unsupported
 from .partition import Kernel, partition
 from .runtime import BatchesDiffer, NativeKernel
@@ -66,8 +68,26 @@ def compile_program(program: Program, threads: int | None = None, contract: bool
             _run_timed(plan, slots, seconds)
         return [slots[i] for i in outputs]
 
-    run.takes_offers = True  # type: ignore[attr-defined]
+    def direct(values: Sequence[Any]) -> Direct | None:
+        """What runs for values such as these, with which `run` was called before; None where that is more than one kernel."""
+        plan = plans.get(False) or plans[True]
+        native = getattr(plan[0][0], "native", None) if len(plan) == 1 else None
+        return None if native is None else _of_program(native, plan[0][2], program, values)
+
+    run.takes_offers, run.direct = True, direct  # type: ignore[attr-defined]
     return run
+
+
+def _of_program(native: NativeKernel, kernel: Kernel, program: Program, values: Sequence[Any]) -> Direct | None:
+    """What runs, with the leaves and outputs of the program in place of those of its only kernel."""
+    inputs, outputs = [number for number, _ in kernel.inputs], [number for number, _, _ in kernel.outputs]
+    if any(number >= program.leaves for number in inputs) or sorted(outputs) != sorted(program.outputs):
+        return None
+    found = native.direct([values[number] for number in inputs])
+    if found is None or len(set(inputs)) < len(inputs):
+        return None
+    leaves = {inputs[i]: place for i, place in found.leaves.items()}
+    return replace(found, leaves=leaves, outputs=[found.outputs[outputs.index(number)] for number in program.outputs])
 
 
 def _run(tasks: Sequence[tuple[Task, Sequence[int], Kernel | Step]], slots: list[Any]) -> None:
@@ -145,4 +165,5 @@ def _kernel_task(kernel: Kernel, program: Program, threads: int, contract: bool)
         for output, result in zip(outputs, results, strict=True):
             slots[output] = result
 
+    task.native = native  # type: ignore[attr-defined]
     return task

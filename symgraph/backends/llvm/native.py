@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Program
+from .cpython import DATA, TYPE, addresses, builtin, layout_is_known
 from .elementary import expanded
 from .emission import Emission, contracted, needed
 from .engine import load, to_object
@@ -21,15 +21,6 @@ from .symbols import address
 __all__ = ["native_callable", "try_native"]
 
 _FLOAT64 = np.dtype(np.float64)
-_FASTCALL_KEYWORDS = 0x82  # METH_FASTCALL | METH_KEYWORDS
-_TYPE, _VALUE = (
-    8,
-    16,
-)  # where an object of CPython has its type, and a float its value, an array the address of its entries
-
-
-class _MethodDef(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("code", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p)]
 
 
 def native_callable(
@@ -52,7 +43,7 @@ def native_callable(
 
     Raises Unsupported where the program is no single kernel, or where this Python keeps its numbers in another way than expected.
     """
-    if not _layout_is_known():
+    if not layout_is_known():
         raise Unsupported("this Python's objects")
     kernel = _only_kernel(program)
     outputs = [kernel.trace.values[number] for number in program.outputs]
@@ -60,16 +51,9 @@ def native_callable(
         raise Unsupported("results other than floats")
     text, symbols, objects = _text(program, kernel, outputs, order, form, plain, contract)
     objects["otherwise"] = otherwise
-    addresses = {symbol: address(symbol) for symbol in symbols} | {name: id(thing) for name, thing in objects.items()}
-    addresses |= {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in _PYTHON}
-    machine = load(to_object(text), ["native"], addresses)
-    definition = _MethodDef(b"native", machine.addresses["native"], _FASTCALL_KEYWORDS, None)
-    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
-        ("PyCFunction_NewEx", ctypes.pythonapi)
-    )
-    # What the function reads, also while it goes, is kept by its `self`: by a tuple, since the garbage collector takes apart no tuples,
-    # but may empty a dict or a list before the function itself is gone
-    return make(ctypes.addressof(definition), (machine, definition, *objects.values()), None)
+    places = {symbol: address(symbol) for symbol in symbols} | {name: id(thing) for name, thing in objects.items()}
+    machine = load(to_object(text), ["native"], places | addresses(_PYTHON))
+    return builtin("native", machine.addresses["native"], (machine, *objects.values()))
 
 
 def try_native(*arguments: Any) -> Any:
@@ -78,23 +62,6 @@ def try_native(*arguments: Any) -> Any:
         return native_callable(*arguments)
     except Unsupported:
         return None
-
-
-@functools.cache
-def _layout_is_known() -> bool:
-    """Whether objects lie in memory as in CPython with 64 bits."""
-    if ctypes.sizeof(ctypes.c_void_p) != 8 or not hasattr(ctypes, "pythonapi"):
-        return False
-    number, scalar, array = 1.2345, np.float64(1.2345), np.ones(2)
-
-    def word(thing: Any, offset: int, kind: Any) -> Any:
-        return kind.from_address(id(thing) + offset).value
-
-    return (
-        all(word(thing, _TYPE, ctypes.c_size_t) == id(type(thing)) for thing in (number, scalar, array))
-        and all(word(thing, _VALUE, ctypes.c_double) == 1.2345 for thing in (number, scalar))
-        and word(array, _VALUE, ctypes.c_size_t) == array.ctypes.data
-    )
 
 
 def _only_kernel(program: Program) -> Kernel:
@@ -165,7 +132,7 @@ def _text(
         if leaf >= 0:
             body.names[leaf] = f"%x{number}"
             body.lines += [
-                f"%at{number} = getelementptr i8, ptr %arg{number}, i64 {_VALUE}",
+                f"%at{number} = getelementptr i8, ptr %arg{number}, i64 {DATA}",
                 f"%x{number} = load double, ptr %at{number}",
             ]
     body.run(contracted(code, wanted, written) if contract else [(n, code.instructions[n]) for n in wanted])
@@ -196,7 +163,7 @@ def _checked(leaf: int, place: int) -> list[str]:
     return [
         f"%slot{leaf} = getelementptr ptr, ptr %args, i64 {place}",
         f"%arg{leaf} = load ptr, ptr %slot{leaf}",
-        f"%typeat{leaf} = getelementptr i8, ptr %arg{leaf}, i64 {_TYPE}",
+        f"%typeat{leaf} = getelementptr i8, ptr %arg{leaf}, i64 {TYPE}",
         f"%type{leaf} = load ptr, ptr %typeat{leaf}",
         f"%float{leaf} = icmp eq ptr %type{leaf}, @float",
         f"%scalar{leaf} = icmp eq ptr %type{leaf}, @float64",
@@ -242,7 +209,7 @@ class _Boxes:
                 return self._new(f"@PyFloat_FromDouble(double {operands[0]})")
             name = self._new("@PyType_GenericAlloc(ptr @float64, i64 0)")
             self._body.lines += [
-                f"{name}at = getelementptr i8, ptr {name}, i64 {_VALUE}",
+                f"{name}at = getelementptr i8, ptr {name}, i64 {DATA}",
                 f"store double {operands[0]}, ptr {name}at",
             ]
             return name
@@ -250,7 +217,7 @@ class _Boxes:
         self.objects.setdefault(make, functools.partial(np.empty, value.shape))
         name = self._new(f"@PyObject_CallNoArgs(ptr @{make})")
         self._body.lines += [
-            f"{name}at = getelementptr i8, ptr {name}, i64 {_VALUE}",
+            f"{name}at = getelementptr i8, ptr {name}, i64 {DATA}",
             f"{name}data = load ptr, ptr {name}at",
         ]
         for place, operand in enumerate(operands):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...graph import new_lock
+from .array_calls import Direct
 from .code import Code
 from .driver import Nest, drive
 from .elementary import expanded
@@ -19,16 +20,14 @@ from .engine import host, load, to_object
 from .kernel import CONTIGUOUS, STRIDED, UNIFORM, KernelText, Operand, loop_text, width_of
 from .lanes import KINDS, Unsupported
 from .partition import Core, Kernel, Trace
+from .rows import rows
 from .symbols import address, raised_again
 
 __all__ = ["BatchesDiffer", "NativeKernel"]
 
-_BLOCK = 1 << 18  # rows between two looks at whether the user interrupts
 _SHORT = 64  # rows, below which a loop takes less time than what is around it
 _FEW = 1 << 15  # rows, of which copies take less time than to prepare loops over several axes
 _WORTH_THREADS = 1 << 22  # instructions times rows, below which waking a thread costs more than it brings
-
-_Loop = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
 
 class NativeKernel:
@@ -62,6 +61,12 @@ class NativeKernel:
         if isinstance(variant, Unsupported):
             raise Unsupported(*variant.args)
         return variant.run(arrays, offered)
+
+    def direct(self, values: Sequence[Any]) -> Direct | None:
+        """What runs for arrays such as these, with which it was called before: where all have the same rows, or a single one. Leaves are inputs."""
+        arrays = [np.asarray(value) for value in values]
+        variant = self._variants.get(tuple([array.dtype for array in arrays]))
+        return variant.direct(arrays) if isinstance(variant, _Variant) else None
 
     def text(self, width: int | None = None) -> KernelText:
         """The code for contiguous arrays of the dtypes that are expected, all outputs together; `width` rows at once, by default as many as fit."""
@@ -127,6 +132,27 @@ class _Variant:
                 results[place] = result
         return results
 
+    def direct(self, arrays: Sequence[Any]) -> Direct | None:
+        batches = [array.shape[: array.ndim - len(core)] for array, core in zip(arrays, self.cores, strict=True)]
+        shape = _broadcast(batches)
+        count = math.prod(shape)
+        everywhere = all(_broadcast([batches[i] for i in output.inputs]) == shape for output in self.outputs)
+        used = sorted(frozenset().union(*[output.inputs for output in self.outputs]))
+        if (
+            count < 2
+            or not everywhere
+            or not _are_compact([arrays[i] for i in used], [batches[i] for i in used], shape)
+        ):
+            return None
+        patterns = tuple([CONTIGUOUS if batches[i] else UNIFORM for i in used])
+        loop = self._loop(tuple(range(len(self.outputs))), used, patterns, count)
+        if loop.calls_python:
+            return None
+        counts = (_wide(), 1 << 62) if count >= _wide() else (2, _wide() - 1)
+        leaves = {i: (self.cores[i], place) for place, i in enumerate(used)}
+        outputs = [(output.dtype, output.core, place) for place, output in enumerate(self.outputs, len(used))]
+        return Direct(loop, counts, self.threads, leaves, outputs)
+
     def _run_group(
         self,
         arrays: list[Any],
@@ -143,7 +169,7 @@ class _Variant:
         if count == 0:
             return results
         operands = [_whole_rows(arrays[i], len(self.cores[i])) for i in used]
-        if all(not batches[i] or batches[i] == shape for i in used) and all(a.flags.c_contiguous for a in operands):
+        if _are_compact(operands, [batches[i] for i in used], shape):
             patterns = tuple([CONTIGUOUS if batches[i] and count > 1 else UNIFORM for i in used])
             loop = self._loop(places, used, patterns, count)
             loop.run([*operands, *results], None, count, self.threads)
@@ -205,7 +231,7 @@ class _Variant:
     def _loop(
         self, places: tuple[int, ...], used: Sequence[int], patterns: tuple[str, ...], count: int, compact: bool = True
     ) -> _CompiledLoop:
-        wide = count >= 2 * host().bits // 32
+        wide = count >= _wide()
         key = (places, patterns, compact, wide)
         loop = self.loops.get(key)
         if loop is None:
@@ -265,16 +291,23 @@ def _written_out(code: Code, wanted: Sequence[int], contract: bool) -> tuple[Cod
 
 
 class _CompiledLoop:
-    """Machine code of a kernel for certain patterns of its operands."""
+    """Machine code of a kernel for certain patterns of its operands.
+
+    Attributes:
+        address: of its function.
+        width: how many rows it needs at least.
+        calls_python: whether it calls Python functions.
+        scratch: how many bytes of memory it needs.
+        size: how many instructions a row is.
+    """
 
     def __init__(
         self, code: Code, inputs: Sequence[Operand], outputs: Sequence[Operand], width: int, size: int
     ) -> None:
-        self.text, symbols, self._scratch = loop_text("kernel", code, inputs, outputs, width, contract=False)
+        self.text, symbols, self.scratch = loop_text("kernel", code, inputs, outputs, width, contract=False)
         self._machine = load(to_object(self.text), ["kernel"], {symbol: address(symbol) for symbol in symbols})
-        self._function = _Loop(self._machine.addresses["kernel"])
-        self._size, self._width = size, width
-        self._calls_python = any(symbol.startswith("python_") for symbol in symbols)
+        self.address, self.size, self.width = self._machine.addresses["kernel"], size, width
+        self.calls_python = any(symbol.startswith("python_") for symbol in symbols)
 
     def run(self, arrays: Sequence[Any], steps: Sequence[int] | None, count: int, threads: int) -> None:
         """Run over `count` rows of the arrays, which are `steps` bytes apart (None: no operand needs to know)."""
@@ -283,46 +316,43 @@ class _CompiledLoop:
     def run_at(self, addresses: Sequence[int], steps: Sequence[int] | None, count: int, threads: int) -> None:
         pointers = (ctypes.c_void_p * len(addresses))(*addresses)
         strides = None if steps is None else (ctypes.c_int64 * len(steps))(*steps)
-        rows = self._watched(lambda start, stop: self._rows(pointers, strides, start, stop))
-        if threads > 1 and count * self._size > _WORTH_THREADS:
-            _in_threads(rows, count, threads)
-        else:
-            rows(0, count)
+        at_once = 1 if self.calls_python else threads
+        arguments = self.width, self.scratch, self.size, at_once
+
+        def run(start: int, stop: int) -> None:
+            rows()(self.address, pointers, strides, start, stop, *arguments)
+
+        if not self.calls_python:
+            run(0, count)
+        else:  # threads of Python, then
+            _in_threads(self._watched(run), count, threads if count * self.size > _WORTH_THREADS else 1)
 
     def run_nest(
         self, arrays: Sequence[Any], lengths: Sequence[int], count: int, strides: Sequence[Sequence[int]], threads: int
     ) -> None:
         """Run over all places of axes of these lengths, the last one of `count` rows; `strides` are those of each array, in bytes."""
         addresses = [a.__array_interface__["data"][0] for a in arrays]
-        nest = Nest(self._machine.addresses["kernel"], self._width, self._scratch, addresses, lengths, count, strides)
-        worth = threads > 1 and math.prod(lengths) * count * self._size > _WORTH_THREADS
-        drive(nest, lambda run, units: _in_threads(self._watched(run), units, threads if worth else 1, 1))
+        nest = Nest(self.address, self.width, self.scratch, addresses, lengths, count, strides)
+        worth = threads > 1 and math.prod(lengths) * count * self.size > _WORTH_THREADS
+        drive(nest, lambda run, units: _in_threads(self._watched(run), units, threads if worth else 1))
 
-    def _watched(self, rows: Callable[[int, int], None]) -> Callable[[int, int], None]:
-        """`rows`, which raises what Python functions raise that the code calls."""
+    def _watched(self, run: Callable[[int, int], None]) -> Callable[[int, int], None]:
+        """`run`, which raises what Python functions raise that the code calls."""
         errors: list[BaseException] = []
 
         def watched(start: int, stop: int) -> None:
             with raised_again(errors):
-                rows(start, stop)
+                run(start, stop)
 
-        return watched if self._calls_python else rows
-
-    def _rows(self, pointers: Any, strides: Any, start: int, stop: int) -> None:
-        scratch = ctypes.create_string_buffer(self._scratch) if self._scratch else None
-        for begin in range(start, stop, _BLOCK):
-            end = min(begin + _BLOCK, stop)
-            # a short rest is computed together with rows before it, which get the values that they have already
-            self._function(pointers, strides, min(begin, end - self._width), end, scratch)
+        return watched if self.calls_python else run
 
 
-def _in_threads(rows: Callable[[int, int], None], count: int, threads: int, multiple: int = 64) -> None:
-    """`rows` of equal parts of `count`. The values do not depend on how many there are."""
+def _in_threads(run: Callable[[int, int], None], count: int, threads: int) -> None:
+    """`run` of equal parts of `count`. The values do not depend on how many there are."""
     part = -(-count // threads)
-    part += -part % multiple
-    futures = [_pool().submit(rows, start, min(start + part, count)) for start in range(part, count, part)]
+    futures = [_pool().submit(run, start, min(start + part, count)) for start in range(part, count, part)]
     try:
-        rows(0, min(part, count))
+        run(0, min(part, count))
     finally:
         for future in futures:
             future.result()
@@ -340,6 +370,16 @@ def _pool() -> Any:
         _pools.clear()
         _pools[process] = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="symgraph")
     return _pools[process]
+
+
+def _wide() -> int:
+    """How many rows are enough for several at once."""
+    return 2 * host().bits // 32
+
+
+def _are_compact(operands: Sequence[Any], batches: Sequence[Any], shape: tuple[int, ...]) -> bool:
+    """Whether each operand has all rows one after the other, or a single one for all."""
+    return all(not b or b == shape for b in batches) and all(a.flags.c_contiguous for a in operands)
 
 
 def _fitting(offered: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
