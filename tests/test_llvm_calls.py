@@ -45,7 +45,7 @@ FORMS = {
     "constant": sp.pi,
     "argument": x,
     "one step": sp.sin(x),
-    "library": sp.besselj(1, x) + y,
+    "library": sp.zeta(x) + y,
     "none": [],
 }
 

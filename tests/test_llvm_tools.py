@@ -220,7 +220,7 @@ def test_source_tells_names_apart():
 
 
 def test_machine_code_can_be_read():
-    f = sg.function((x, y), [x * y + 1, sp.besselj(0, x) * y], backend="llvm")
+    f = sg.function((x, y), [x * y + 1, sp.zeta(x) * y], backend="llvm")
     assert "define void @kernel" in f.llvm()
     assert "llvm.fma" in f.llvm()
     assert "llvm.fma" not in sg.function((x, y), x * y + 1, backend="llvm", contract=False).llvm()
@@ -237,10 +237,10 @@ def test_no_machine_code_elsewhere():
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("value", [2.0, np.linspace(0, 1, 50_000)], ids=["number", "array"])
 def test_profile(backend, value):
-    f = sg.function((x, y), sp.besselj(0, x) * y + sp.sin(y), backend=backend)
+    f = sg.function((x, y), sp.zeta(x + 2) * y + sp.sin(y), backend=backend)
     profile = f.profile(value, y=1.0)
-    numbers = [line.split(" = ")[0].strip() for line in f.source.splitlines() if "besselj" in line]
-    assert f"besselj to {numbers[0]}" in profile.seconds
+    numbers = [line.split(" = ")[0].strip() for line in f.source.splitlines() if "zeta" in line]
+    assert f"zeta to {numbers[0]}" in profile.seconds
     assert len(profile.seconds) > 1
     assert all(seconds > 0 for seconds in profile.seconds.values())
     assert sum(profile.seconds.values()) < profile.total
@@ -311,7 +311,7 @@ def test_a_long_program_from_c():
     [
         ([x, y], {}),
         (x > y, {}),
-        (sp.besselj(0, x) + y, {}),
+        (sp.zeta(x) + y, {}),
         (x * y, {"dtype": np.float32}),
         (x * y, {"domain": "complex"}),
     ],
@@ -380,7 +380,7 @@ class TestOut:
         np.testing.assert_array_equal(out["b"], [values - 3, np.full(20, 2.0)])
 
     def test_in_place(self, backend):
-        f = sg.function((x, y), [y, sp.sqrt(x), sp.besselj(0, x) + sp.sqrt(y)], backend=backend)
+        f = sg.function((x, y), [y, sp.sqrt(x), sp.zeta(x + 1) + sp.sqrt(y)], backend=backend)
         first, second = np.arange(1.0, 31.0), np.arange(31.0, 61.0)
         expected = f(first, second)
         found = f(first, second, out=[first, second, np.empty(30)])

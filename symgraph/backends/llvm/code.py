@@ -142,6 +142,10 @@ class Code:
         """a where the condition holds, else b; both are computed."""
         return a if a == b else self.emit("select", self.kinds[a], condition, a, b)
 
+    def choice(self, condition: int, a: int, b: int) -> int:
+        """The same; what only one of them needs may be skipped where no row takes it."""
+        return a if a == b else self.emit("choice", self.kinds[a], condition, a, b)
+
     # --- integers and bits
 
     def iop(self, op: str, a: int, b: int) -> int:

@@ -18,6 +18,7 @@ _INTRINSICS = {"fabs": 1, "sqrt": 1, "floor": 1, "ceil": 1, "trunc": 1, "roundev
 _FIRST_SOURCE = {
     "leaf": None,
     "const": None,
+    "branch": None,
     "fcmp": 3,
     "icmp": 3,
     "iop": 3,
@@ -118,6 +119,7 @@ class Emission:
         self.declarations: dict[str, str] = {}
         self.symbols: set[str] = set()
         self.escape = ""
+        self._taken = ""  # where the branch is taken that is being written
         self.types = {kind: kind if width == 1 else f"<{width} x {kind}>" for kind in _SUFFIX}
         self.types["void"] = "void"
         self._lanes = "" if width == 1 else f"v{width}"
@@ -191,6 +193,40 @@ class Emission:
             f"{name} = select {self.types['i1']} {self.names[condition]}, {t} {self.names[a]}, {t} {self.names[b]}"
         )
 
+    _choice = _select
+
+    def _branch(self, name: str, instruction: Instruction) -> None:
+        """Instructions that are skipped where no row needs them; then their value is 0."""
+        _, kind, conditions, items = instruction
+        t, m, label, before = self.types[kind], self.types["i1"], f"b{name[1:]}", (self._prefix, self._taken)
+        mask, always = self._taken, "true" if self.width == 1 else "splat (i1 true)"
+        for place, (condition, holds) in enumerate(conditions):
+            operand = self.names.get(condition) or self.constant(condition)
+            if not holds:
+                self.lines.append(f"{name}not{place} = xor {m} {operand}, {always}")
+                operand = f"{name}not{place}"
+            if mask:
+                self.lines.append(f"{name}and{place} = and {m} {mask}, {operand}")
+            mask = f"{name}and{place}" if mask else operand
+        some = self._some(name, mask)
+        self.lines += [f"br label %{label}from", f"{label}from:"]
+        self.lines += [f"br i1 {some}, label %{label}taken, label %{label}end", f"{label}taken:"]
+        self._prefix, self._taken = f"{self._prefix}b", mask
+        self.run(items)
+        self._prefix, self._taken = before
+        value = self.names[items[-1][0]]
+        self.lines += [f"br label %{label}last", f"{label}last:", f"br label %{label}end", f"{label}end:"]
+        self.lines.append(f"{name} = phi {t} [ zeroinitializer, %{label}from ], [ {value}, %{label}last ]")
+
+    def _some(self, name: str, mask: str) -> str:
+        """Whether a condition holds for some lane."""
+        if self.width == 1:
+            return mask
+        reduce, m = f"@llvm.vector.reduce.or.v{self.width}i1", self.types["i1"]
+        self.declarations[reduce] = f"declare i1 {reduce}({m})"
+        self.lines.append(f"{name}any = call i1 {reduce}({m} {mask})")
+        return f"{name}any"
+
     def _convert(self, name: str, instruction: Instruction) -> None:
         op, kind, a = instruction
         source = self.code.kinds[a]
@@ -214,7 +250,10 @@ class Emission:
         _, _, symbol, *args = instruction
         t = self.types["double"]
         operands = ", ".join(f"{t} {self.names[a]}" for a in args)
-        self.lines.append(f"{name} = call {t} {self._by_lane(symbol, len(args))}({operands})")
+        if self._taken and self.width > 1:
+            operands += f", {self.types['i1']} {self._taken}, {t} zeroinitializer"
+        function = self._by_lane(symbol, len(args), masked=bool(self._taken) and self.width > 1)
+        self.lines.append(f"{name} = call {t} {function}({operands})")
 
     def _elementary(self, name: str, instruction: Instruction) -> None:
         _, kind, function, *args = instruction
@@ -236,15 +275,13 @@ class Emission:
     def _rare(self, name: str, instruction: Instruction) -> None:
         _, _, symbol, mask, common, *args = instruction
         t, m = self.types["double"], self.types["i1"]
-        label = f"r{name[1:]}"
+        label, where = f"r{name[1:]}", self.names[mask]
+        if self._taken:
+            self.lines.append(f"{name}and = and {m} {where}, {self._taken}")
+            where = f"{name}and"
         # so that registers are saved in the rare block, and not all along the common path
         self.declarations["!1"] = '!1 = !{!"branch_weights", i32 1, i32 100000}'
-        some = self.names[mask]
-        if self.width > 1:
-            reduce = f"@llvm.vector.reduce.or.v{self.width}i1"
-            self.declarations[reduce] = f"declare i1 {reduce}({m})"
-            self.lines.append(f"{name}any = call i1 {reduce}({m} {some})")
-            some = f"{name}any"
+        some = self._some(name, where)
         if self.escape and symbol.startswith("python_"):
             self.lines += [f"br i1 {some}, label %{self.escape}, label %{label}end, !prof !1", f"{label}end:"]
             self.lines.append(f"{name} = select i1 true, {t} {self.names[common]}, {t} {self.names[common]}")
@@ -255,7 +292,7 @@ class Emission:
             f"{label}from:",
             f"br i1 {some}, label %{label}rare, label %{label}end, !prof !1",
             f"{label}rare:",
-            f"{name}c = call {t} {self._by_lane(symbol, len(args), masked=True)}({operands}, {m} {self.names[mask]}, {t} {self.names[common]})",
+            f"{name}c = call {t} {self._by_lane(symbol, len(args), masked=True)}({operands}, {m} {where}, {t} {self.names[common]})",
             f"br label %{label}end",
             f"{label}end:",
             f"{name} = phi {t} [ {self.names[common]}, %{label}from ], [ {name}c, %{label}rare ]",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .branches import with_branches
 from .code import Code, Instruction
 from .emission import Emission, contracted, needed, sources
 from .engine import host
@@ -71,14 +72,15 @@ def loop_text(
             memory.load_uniform(before, place, operand, present)
     small = len(items) <= LONGEST
     uniform = _uniform(items, set(before.names)) if small else set(before.names)
-    before.run((n, i) for n, i in items if n in uniform)
+    inside = {s for n, i in items if n not in uniform for s in sources(i)}
+    before.run(with_branches([(n, i) for n, i in items if n in uniform], inside.union(written)))
     memory.splat(before, body, uniform, items, written)
     for place, operand in enumerate(inputs):
         if operand.pattern != UNIFORM:
             memory.load(body, place, operand, present)
     parts: Parts | None = None
     if small:
-        body.run((n, i) for n, i in items if n not in uniform)
+        body.run(with_branches([(n, i) for n, i in items if n not in uniform], written))
     else:
         parts = Parts(body, items, written)
     for place, operand in enumerate(outputs, len(inputs)):

@@ -283,7 +283,7 @@ class Namespace(Reductions):
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         dtype = common(x, y)
         truth, a, b = self._truth(condition), self.lane(x, dtype), self.lane(y, dtype)
-        return Lane(self, dtype, tuple(self.code.select(truth, p, q) for p, q in zip(a.ids, b.ids, strict=True)))
+        return Lane(self, dtype, tuple(self.code.choice(truth, p, q) for p, q in zip(a.ids, b.ids, strict=True)))
 
     def _any_part(self, test: Callable[[int], int], x: Any) -> Lane:
         dtype = common(x)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Program
+from .branches import with_branches
 from .cpython import DATA, TYPE, addresses, builtin, layout_is_known
 from .elementary import expanded
 from .emission import Emission, contracted, needed
@@ -135,7 +136,8 @@ def _text(
                 f"%at{number} = getelementptr i8, ptr %arg{number}, i64 {DATA}",
                 f"%x{number} = load double, ptr %at{number}",
             ]
-    body.run(contracted(code, wanted, written) if contract else [(n, code.instructions[n]) for n in wanted])
+    items = contracted(code, wanted, written) if contract else [(n, code.instructions[n]) for n in wanted]
+    body.run(with_branches(items, written))
     boxes = _Boxes(body, plain)
     objects = [boxes.box(value, [new[n] for n in entries]) for value, entries in zip(values, numbers, strict=True)]
     result = objects[0] if form is None else boxes.collect(objects, form)
