@@ -21,7 +21,7 @@ from .graph import OPERATORS, Node, postorder
 from .jacobians import (
     gradients_in_batch,
     gradients_of_scalar,
-    jacobian_in_batch,
+    jacobians_in_batch,
     pruned,
     reverse_jacobian_in_batch,
     summed_gradient,
@@ -129,18 +129,18 @@ class _Task:
 
     def jacobian(self, values: Sequence[_Typed]) -> list[_Typed]:
         """By reverse mode where that is cheaper. For real arguments and complex values only forward mode is right: gradients are real there."""
-        forward = self.forward or not reverse_is_cheaper(self.cores, values)
-        result = []
-        for y, y_core in values:
-            if forward:
-                nodes = [
-                    jacobian_in_batch(y, y_core, x, core, self.leaves)
-                    for x, core in zip(self.xs, self.cores, strict=True)
-                ]
-            else:
-                nodes = reverse_jacobian_in_batch(y, y_core, self.xs[0], self.xs, self.cores, self.leaves)
-            result += [(node, (*y_core, *core)) for node, core in zip(nodes, self.cores, strict=True)]
-        return result
+        if not self.forward and reverse_is_cheaper(self.cores, values):
+            rows = [
+                reverse_jacobian_in_batch(y, y_core, self.xs[0], self.xs, self.cores, self.leaves)
+                for y, y_core in values
+            ]
+        else:
+            rows = jacobians_in_batch(values, self.xs, self.cores, self.leaves)
+        return [
+            (node, (*y_core, *core))
+            for nodes, (_, y_core) in zip(rows, values, strict=True)
+            for node, core in zip(nodes, self.cores, strict=True)
+        ]
 
     def forward_jacobian(self, values: Sequence[_Typed]) -> list[_Typed]:
         self.forward = True

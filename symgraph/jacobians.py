@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from .differentiate import as_nodes, gradients, pull_back
@@ -100,18 +102,50 @@ def summed_gradient(grad: Node) -> Node:
     return inner if isinstance(inner, (Functional, part)) else grad
 
 
-def jacobian_in_batch(
+def jacobians_in_batch(
+    values: Sequence[tuple[Node, Sequence[Any]]],
+    xs: Sequence[Node],
+    x_cores: Sequence[Sequence[Any]],
+    leaves: Mapping[Node, int],
+) -> list[list[Node]]:
+    """For each of the values (a node, and its core) its Jacobians by all of `xs` in each row of the batch, by forward mode.
+
+    The Jacobian of y has the core axes of y, then those of x. `leaves` are all nodes that a y may depend on, `xs` among them, with the numbers of
+    their core axes.
+    """
+    depends = _dependences([y for y, _ in values], xs)
+    zeros: dict[Any, Node] = {}  # for a scalar y one of them is for all scalar xs, whose batch axes are the same
+    columns: list[list[Node]] = []
+    for place, (x, core) in enumerate(zip(xs, x_cores, strict=True)):
+        reached = [y for y, _ in values if depends[y] >> place & 1]
+        changes = {} if core else propagate(reached, {x: ones_like(x)})
+        column = []
+        for y, y_core in values:
+            if not depends[y] >> place & 1:
+                key = y, core and x
+                if key not in zeros:
+                    zeros[key] = _zeros(y, len(y_core), x, len(core))
+                column.append(zeros[key])
+            elif core:
+                column.append(_jacobian_in_batch(y, y_core, x, core, leaves))
+            else:
+                column.append(_spread(changes[y], y) if y in changes else zeros_like(y))
+        columns.append(column)
+    return [[column[row] for column in columns] for row in range(len(values))]
+
+
+def _dependences(ys: Sequence[Node], xs: Sequence[Node]) -> dict[Node, int]:
+    """For each node on the way to `ys` a number whose bit k tells whether it depends on x number k."""
+    found = {x: 1 << place for place, x in enumerate(xs)}
+    for node in postorder(ys):
+        if node not in found:
+            found[node] = reduce(or_, [found[source] for source in node.input_nodes], 0)
+    return found
+
+
+def _jacobian_in_batch(
     y: Node, y_core: Sequence[Any], x: Node, x_core: Sequence[Any], leaves: Mapping[Node, int]
 ) -> Node:
-    """The Jacobian of y in each row of the batch, with the core axes of y and then those of x, by forward mode.
-
-    `leaves` are all nodes that y may depend on, x among them, with the numbers of their core axes.
-    """
-    if not _depends(y, x):
-        return _zeros(y, len(y_core), x, len(x_core))
-    if not x_core:
-        change = propagate([y], {x: ones_like(x)}).get(y)
-        return zeros_like(y) if change is None else _spread(change, y)
     ways = _unit_directions(x, _known(x_core))
     expanded: dict[Node, Node] = {leaf: expand_dims(leaf, -(rank + 1)) for leaf, rank in leaves.items()}
     (value,) = replaced([y], expanded)
@@ -121,10 +155,6 @@ def jacobian_in_batch(
     change = propagate([value], {expanded[x]: ways}).get(value)
     full = _along_directions(value, ways, rank=len(y_core))
     return _with_last(zeros_like(full) if change is None else _spread(change, full), y_core, x, x_core)
-
-
-def _depends(y: Node, x: Node) -> bool:
-    return x in postorder([y])
 
 
 def _zeros(y: Node, y_rank: int, x: Node, x_rank: int) -> Node:
@@ -159,7 +189,7 @@ def reverse_jacobian_in_batch(
     """The same by reverse mode, for several x at once. The lengths of y's core axes are known, or those of the last axes of `like`."""
     if not y_core:
         return gradients_of_scalar(y, xs, x_cores)
-    if not any(_depends(y, x) for x in xs):
+    if not _dependences([y], xs)[y]:
         return [_zeros(y, len(y_core), x, len(core)) for x, core in zip(xs, x_cores, strict=True)]
     ways = _unit_directions(like, _known(y_core))
     expanded: dict[Node, Node] = {leaf: expand_dims(leaf, -(rank + 1)) for leaf, rank in leaves.items()}

@@ -641,3 +641,25 @@ def test_sparse_matrices_have_no_batch():
 def test_check_gradients_takes_functions():
     f = sg.function([Q, x], [Q.inv() * x, sp.Trace(Q) ** 2])
     check_gradients(f, [AT[Q], 0.5], order=2)
+
+
+def test_a_sparse_jacobian_of_many_scalars_is_as_long_as_what_is_not_zero():
+    n = 60
+    xs = sp.symbols(f"x:{n}")
+    expressions = [sp.sin(xs[i]) * xs[(i + 1) % n] for i in range(n)]
+    jac = sg.function(xs, expressions).jac()
+    assert len(jac.program.steps) <= 15 * n
+    values = np.linspace(-1.0, 1.0, n)
+    expected = np.diag(np.cos(values) * np.roll(values, -1))
+    expected[np.arange(n), (np.arange(n) + 1) % n] = np.sin(values)
+    np.testing.assert_allclose(jac(*values), expected, rtol=1e-14)
+    rows = jac(*[np.array([v, 2 * v]) for v in values])
+    np.testing.assert_allclose(np.array(rows)[..., 0], expected, rtol=1e-14)
+
+
+def test_zeros_of_a_jacobian_of_scalars_have_all_batch_axes_and_belong_to_the_caller():
+    x, y = sp.symbols("x y")
+    rows = sg.function((x, y), [x**2, sp.sin(x), y, sp.Integer(3)]).jac()([1.0, 2.0], [[1.0], [2.0], [3.0]])
+    assert {np.shape(entry) for row in rows for entry in row} == {(3, 2)}
+    rows[0][1][:] = 7.0
+    assert not rows[1][1].any() and not rows[2][0].any() and not rows[3][0].any()
