@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import sympy
@@ -9,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symgraph as sg
+from symgraph import backends
+from symgraph.program import Program
 
 pytest.importorskip("llvmlite")
 
@@ -56,3 +60,81 @@ def test_a_stencil() -> None:
     f = sg.function([u], u[0 : n - 2, 1 : m - 1] + u[2:n, 1 : m - 1] - 2 * u[1 : n - 1, 1 : m - 1], backend="llvm")
     x = np.random.default_rng(2).uniform(size=(90, 111))
     np.testing.assert_allclose(f(x), x[:-2, 1:-1] + x[2:, 1:-1] - 2 * x[1:-1, 1:-1], rtol=1e-14, atol=1e-14)
+
+
+REDUCTIONS = {name: getattr(sg, f"reduce_{name}") for name in ("sum", "prod", "max", "min")}
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [None, -1])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((7,), (7,)),
+        ((513,), ()),
+        ((5000,), (5000,)),
+        ((3, 3), (3,)),
+        ((100, 10), (100, 1)),
+        ((2, 3, 700), (3, 1)),
+        ((1, 9000), (4, 1)),
+        ((40_000, 40), (40,)),
+        ((), ()),
+        ((4, 0), (4, 1)),
+    ],
+)
+def test_reductions_while_rows_are_computed(name: str, keepdims: bool, axis: int | None, shapes: tuple) -> None:
+    if axis and not any(shapes):
+        return
+    rng = np.random.default_rng(3)
+    values = [rng.uniform(0.9, 1.1, shape) for shape in shapes]
+    with sg.Graph().as_default():
+        x, y = sg.placeholder(), sg.placeholder()
+        total = REDUCTIONS[name](sg.sqrt(x * y + 0.01 * y), axis, keepdims)
+        program, leaves = Program.of([total])
+    feeds = dict(zip([x, y], values, strict=True))
+    if 0 in shapes[0] and name in ("max", "min"):
+        with pytest.raises(ValueError, match="zero-size"):
+            backends.get("llvm")(program)([feeds[leaf] for leaf in leaves])
+        return
+    right, one, many = (
+        backends.get(backend, threads)(program)([feeds[leaf] for leaf in leaves])[0]
+        for backend, threads in (("numpy", None), ("llvm", 1), ("llvm", 3))
+    )
+    np.testing.assert_allclose(one, right, rtol=1e-11, strict=True)
+    np.testing.assert_array_equal(one, many)
+
+
+@settings(max_examples=30)
+@given(
+    st.integers(1, 2000), st.integers(1, 40), st.sampled_from(["float64", "float32"]), st.sampled_from([*REDUCTIONS])
+)
+def test_a_row_is_reduced_the_same_in_any_batch(terms: int, rows: int, dtype: str, name: str) -> None:
+    values = np.random.default_rng(terms).uniform(0.5, 1.5, (rows, terms)).astype(dtype)
+    with sg.Graph().as_default():
+        x = sg.placeholder(dtype)
+        run = backends.get("llvm")(Program.of([REDUCTIONS[name](sg.sqrt(x) * x, -1)])[0])
+    together = run([values])[0]
+    for row in {0, rows - 1}:
+        np.testing.assert_array_equal(together[row], run([values[row]])[0])
+        np.testing.assert_array_equal(together[row : row + 1], run([values[row : row + 1]])[0])
+
+
+def test_sums_are_as_accurate_as_those_of_numpy() -> None:
+    rng = np.random.default_rng(4)
+    with sg.Graph().as_default():
+        x, y = sg.placeholder(), sg.placeholder()
+        run = backends.get("llvm", contract=False)(Program.of([sg.reduce_sum(x - y)])[0])
+    for length in (100, 10_000, 1_000_000):
+        a, b = rng.uniform(size=length), rng.uniform(size=length) * 1e-3
+        exact = math.fsum(a - b)
+        assert abs(run([a, b])[0] - exact) <= max(abs(np.sum(a - b) - exact), 4 * np.spacing(exact))
+
+
+def test_a_nan_is_the_largest_and_the_smallest() -> None:
+    values = np.ones(700)
+    values[[3, 600]] = np.nan
+    with sg.Graph().as_default():
+        x = sg.placeholder()
+        nodes = [REDUCTIONS[name](sg.sqrt(x) + 1) for name in ("max", "min")]
+    assert np.isnan(backends.get("llvm")(Program.of(nodes)[0])([values])).all()

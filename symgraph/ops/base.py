@@ -54,11 +54,14 @@ class PureOperation(Operation):
         """Whether what `compute` does with the core axes of a single row is what it does with each row of a batch."""
         return False
 
-    entrywise: ClassVar[bool] = False
+    entrywise: bool = False
     """Whether that holds also where each entry is taken for a row."""
 
     of_matrices: ClassVar[bool] = False
     """Whether the last two axes of each input are a matrix, and all others a batch, so that a constant matrix is the same one for each row."""
+
+    total: ClassVar[str] = ""
+    """For a reduction over `axis`: "sum", "prod", "max" or "min", if its value is that of any parts put together by the same operation."""
 
     needs_equal_batches: ClassVar[bool] = False
     """Whether that holds only where all inputs have the same batch axes."""

@@ -40,6 +40,11 @@ class along(PureOperation):
     def __init__(self, x: Any, variable: Any, rank: int = 0, name: str | None = None) -> None:
         super().__init__([x, variable], name)
         self.rank = int(rank)
+        self.entrywise = self.rank == 0
+
+    @property
+    def rowwise(self) -> bool:
+        return self.rank == 0
 
     def infer(self, *specs: Spec) -> Spec:
         x, variable = specs
@@ -192,6 +197,7 @@ class Body:
         build: from whether the mask is used to the nodes of the outputs, None for an output that is always 0.
         out_ranks: how many core axes each output has.
         linear: the last free input enters linearly: it is the gradient with respect to what the outputs were derived from.
+        targets: for each output of a body of gradients, the number of the free input that it is the gradient with respect to.
 
     `Body.of_function` makes one of a Python function.
     """
@@ -206,12 +212,13 @@ class Body:
         build: Build,
         out_ranks: Sequence[int],
         linear: bool = False,
+        targets: Sequence[int] = (),
     ) -> None:
         self._key = key
         self.variable, self.mask = variable, mask
         self.free, self.ranks = tuple(free), tuple(ranks)
         self._build, self.out_ranks = build, tuple(out_ranks)
-        self.linear = linear
+        self.linear, self.targets = linear, tuple(targets)
         self._nodes: dict[bool, list[Node | None]] = {}
         self._codes: dict[bool, Code] = {}
         self._pullback: tuple[Body, list[int | None]] | None = None
@@ -252,7 +259,10 @@ class Body:
             return self
         key = self.derived_key("select", output)
         rank = self.out_ranks[output]
-        return self._with(key, self.free, self.ranks, lambda masked: [self.nodes(masked)[output]], [rank], self.linear)
+        targets = self.targets[output : output + 1]
+        return self._with(
+            key, self.free, self.ranks, lambda masked: [self.nodes(masked)[output]], [rank], self.linear, targets
+        )
 
     def pullback(self) -> tuple[Body, list[int | None]]:
         """The gradient of the (only) output: a body with one more free input, the gradient with respect to that output, and for each free
@@ -286,6 +296,7 @@ class Body:
             lambda masked: [nodes[i] for nodes in [build(masked)] for i in kept],
             [self.ranks[i] for i in kept],
             True,
+            kept,
         )
         return body, [kept.index(i) if i in kept else None for i in range(len(self.free))]
 
@@ -299,12 +310,22 @@ class Body:
             lambda masked: self.nodes(False),
             self.out_ranks,
             self.linear,
+            [1 + target for target in self.targets],
         )
         body.variable = body.mask = None
         return body
 
-    def _with(self, key: Hashable, free: Any, ranks: Any, build: Build, out_ranks: Any, linear: bool) -> Body:
-        return Body(key, self.variable, self.mask, free, ranks, build, out_ranks, linear)
+    def _with(
+        self,
+        key: Hashable,
+        free: Any,
+        ranks: Any,
+        build: Build,
+        out_ranks: Any,
+        linear: bool,
+        targets: Sequence[int] = (),
+    ) -> Body:
+        return Body(key, self.variable, self.mask, free, ranks, build, out_ranks, linear, targets)
 
     def _input(self, name: str) -> placeholder:
         with self.graph.as_default():
@@ -373,7 +394,7 @@ class Body:
             return [None if node is None else next(new) for node in nodes]
 
         key = self.derived_key("rewritten")
-        return self._with(key, self.free, self.ranks, build, self.out_ranks, self.linear)
+        return self._with(key, self.free, self.ranks, build, self.out_ranks, self.linear, self.targets)
 
     def reduced(self, product: bool) -> Body:
         """The body whose output is the sum (or product) of this one's over the axis of the variable, which becomes 1 long."""

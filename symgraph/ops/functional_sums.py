@@ -7,7 +7,7 @@ a to b is minus the sum from b + 1 to a - 1, and the product the reciprocal (M. 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +23,7 @@ from .functional import Functional, batch_of, core_of, parts_of, real_dtype, wit
 from .functional_body import ACCEPTED, Body, Doubts, along
 from .logic import equal, less, where
 
-__all__ = ["product_over", "sum_over"]
+__all__ = ["Ranges", "Total", "product_over", "sum_over"]
 
 _BLOCK = 1 << 13  # numbers in one value of a block: a few dozens of them fit into a processor's cache
 _MOST_TERMS = 1 << 40
@@ -44,12 +44,12 @@ class _Blockwise(Functional):
         return sum_over(body, inputs, self.target)
 
     def evaluate(self, bounds: Sequence[Any], free: Sequence[Any], xp: Any, doubts: Doubts | None) -> list[Any]:
-        ranges = _Ranges(bounds[0], bounds[1], self.what)
+        ranges = Ranges(bounds[0], bounds[1], self.what)
         ranks = self.body.ranks
         batch = np.broadcast_shapes(ranges.batch, batch_of(free, ranks))
         values = [with_axis(value, rank, xp) for value, rank in zip(free, ranks, strict=True)]
         within = Doubts(ACCEPTED if doubts is None else doubts.accepted)
-        blocks = _Blocks(self.body, ranges, values, self._dtype(free), math.prod(batch), xp, within)
+        blocks = _Blocks(self.body, ranges, values, self.index_dtype(free), math.prod(batch), xp, within)
         totals = self.combined(blocks, xp)
         if doubts is not None:
             doubts.failures.extend(within.failures[:1])
@@ -63,7 +63,7 @@ class _Blockwise(Functional):
             within.check(value)
         return [value]
 
-    def _dtype(self, free: Sequence[Any]) -> np.dtype[Any]:
+    def index_dtype(self, free: Sequence[Any]) -> np.dtype[Any]:
         """The dtype of the integers: that of the free inputs, so that single precision stays so; complex if `target` is."""
         real = real_dtype(free, np.empty(0, self.target).real.dtype)
         return np.result_type(real, np.complex64) if self.target.kind == "c" else real
@@ -73,11 +73,11 @@ class _Blockwise(Functional):
             grad = oriented(grad, inputs[0], inputs[1], body.out_ranks[0])
         return super().free_gradients(body, inputs, grad)
 
-    def combined(self, blocks: _Blocks, xp: Any) -> list[Any]:
+    def combined(self, blocks: Iterable[list[Any]], xp: Any) -> list[Any]:
         """All blocks as one value for each output."""
         raise NotImplementedError
 
-    def finished(self, ranges: _Ranges, value: Any, batch: tuple[int, ...], xp: Any) -> Any:
+    def finished(self, ranges: Ranges, value: Any, batch: tuple[int, ...], xp: Any) -> Any:
         """The value in all rows, with what Karr's convention asks for."""
         (rank,) = self.body.out_ranks
         if ranges.any_reversed:
@@ -102,8 +102,8 @@ class sum_over(_Blockwise):
 
     what = "sum"
 
-    def combined(self, blocks: _Blocks, xp: Any) -> list[Any]:
-        totals = [_Total(xp) for _ in self.body.out_ranks]
+    def combined(self, blocks: Iterable[list[Any]], xp: Any) -> list[Any]:
+        totals = [Total(xp) for _ in self.body.out_ranks]
         for outputs in blocks:
             for total, output in zip(totals, outputs, strict=True):
                 total.add(output)
@@ -135,7 +135,7 @@ class product_over(_Blockwise):
     def rewritten(self, rewrite: Callable[[Sequence[Node]], list[Node]]) -> Functional:
         return product_over(self.term.rewritten(rewrite), self.input_nodes, self.target, self.nonzero)
 
-    def combined(self, blocks: _Blocks, xp: Any) -> list[Any]:
+    def combined(self, blocks: Iterable[list[Any]], xp: Any) -> list[Any]:
         result: Any = None
         for (output,) in blocks:
             result = output if result is None else xp.multiply(result, output)
@@ -215,7 +215,7 @@ class other_factors(Elementwise):
 # --- ranges and blocks
 
 
-class _Ranges:
+class Ranges:
     """From the bounds' values: where each row begins, how many terms it has, and whether it is reversed."""
 
     def __init__(self, lower: Any, upper: Any, what: str) -> None:
@@ -285,7 +285,7 @@ class _Blocks:
     """
 
     def __init__(
-        self, body: Body, ranges: _Ranges, values: Sequence[Any], dtype: Any, rows: int, xp: Any, doubts: Doubts
+        self, body: Body, ranges: Ranges, values: Sequence[Any], dtype: Any, rows: int, xp: Any, doubts: Doubts
     ) -> None:
         self._body, self._ranges, self._values, self._dtype, self._xp = body, ranges, values, dtype, xp
         self._doubts = doubts
@@ -293,7 +293,7 @@ class _Blocks:
         scalars = not any(body.ranks) and not any(body.out_ranks) and body.code().scalar
         self._length = max(_BLOCK // max(rows, 1), 1) if scalars else None
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[list[Any]]:
         if self._length is None and self._ranges.most > 2:
             sizes: tuple[list[int], list[int]] = ([], [])
             yield self._block(0, 1, sizes[0])
@@ -328,7 +328,7 @@ def _block_length(first: Sequence[int], second: Sequence[int]) -> int:
     return max(max(_BLOCK, fixed // 8) // max(growing, default=1), 1)
 
 
-class _Total:
+class Total:
     """A sum of arrays that carries its rounding errors along (Knuth's TwoSum), unless they are so large that this would take most of the time."""
 
     def __init__(self, xp: Any) -> None:

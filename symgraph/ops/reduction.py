@@ -47,6 +47,8 @@ class reduce_sum(_Reduction):
     array([3, 7])
     """
 
+    total = "sum"
+
     def _dtype(self, dtype: Any) -> Any:
         return as_sum(dtype)
 
@@ -104,6 +106,8 @@ class reduce_prod(_Reduction):
     >>> reduce_prod([1.0, 2.0, 4.0]).eval()
     np.float64(8.0)
     """
+
+    total = "prod"
 
     def _dtype(self, dtype: Any) -> Any:
         return as_sum(dtype)
@@ -181,6 +185,8 @@ class reduce_max(_Extreme):
     np.float64(3.0)
     """
 
+    total = "max"
+
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         return xp.max(x, axis=self.axis, keepdims=self.keepdims)
 
@@ -191,6 +197,8 @@ class reduce_min(_Extreme):
     >>> reduce_min([1.0, 3.0]).eval()
     np.float64(1.0)
     """
+
+    total = "min"
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         return xp.min(x, axis=self.axis, keepdims=self.keepdims)

@@ -6,6 +6,7 @@ steps (`partition`), a kernel becomes LLVM's text (`emission`, `kernel`) and mac
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -14,11 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from ...ops.functional import part
+from ...ops.functional_sums import product_over, sum_over
 from ...program import Program, Step
 from .. import Runner
 from ..numpy_like import bound, explain
 from ..timing import times
 from .array_calls import Direct
+from .bodies import Terms
 from .lanes import Unsupported
 from .partition import Kernel, partition
 from .runtime import BatchesDiffer, NativeKernel
@@ -131,13 +135,24 @@ def _tasks(
         ends.append([n for n in dict.fromkeys(touched) if n not in seen])
         seen.update(touched)
     return [
-        (_kernel_task(item, program, threads, contract) if isinstance(item, Kernel) else _step_task(item), end, item)
-        for item, end in zip(items, reversed(ends), strict=True)
+        (_task(item, program, threads, contract), end, item) for item, end in zip(items, reversed(ends), strict=True)
     ]
 
 
-def _step_task(step: Step) -> Task:
-    compute, inputs, output = bound(step), step.inputs, step.output
+def _task(item: Kernel | Step, program: Program, threads: int, contract: bool) -> Task:
+    if isinstance(item, Kernel):
+        return _kernel_task(item, program, threads, contract)
+    if isinstance(item.operation, (sum_over, product_over)):
+        users = [step.operation for step in program.steps if item.output in step.inputs]
+        parts = {user.index for user in users if isinstance(user, part)}
+        whole = item.output in program.outputs or len(parts) < len(users)
+        compiler = functools.partial(compile_program, threads=threads, contract=contract)
+        return _step_task(item, Terms(item.operation, None if whole else parts, compiler))
+    return _step_task(item)
+
+
+def _step_task(step: Step, compute: Callable[..., Any] | None = None) -> Task:
+    compute, inputs, output = compute or bound(step), step.inputs, step.output
 
     def task(slots: list[Any]) -> None:
         try:

@@ -31,11 +31,11 @@ class Nest(NamedTuple):
         kernel: its address.
         width: how many rows it computes at once. Where the innermost axis is shorter, it is 1.
         scratch: how many bytes of memory it needs.
-        addresses: where the first row of each operand is; those of the totals are not used.
+        addresses: where the first row of each operand is.
         lengths: of the axes around the innermost one.
         rows: the length of that one.
-        strides: for each operand its strides in bytes, along the axes around, then along the innermost one.
-        totals: for the last operands, of which the rows are not kept but what they are together, the operation and the dtype.
+        strides: for each of these its strides in bytes, along the axes around, then along the innermost one.
+        totals: for each of further operands, of which the rows are not kept but what they are together, the operation and the dtype.
     """
 
     kernel: int
@@ -73,11 +73,8 @@ class _Work:
         self.lengths = [*nest.lengths, -(-nest.rows // self.block)]
         self.units = math.prod(self.lengths)
         self.slots = np.empty((len(nest.totals), *self.lengths))
-        self.plain = len(nest.strides) - len(nest.totals)
-        nowhere = [0] * len(self.lengths)
-        self.outer = [[*s[:-1], s[-1] * self.block] for s in nest.strides[: self.plain]] + [
-            nowhere for _ in nest.totals
-        ]
+        self.outer = [[*s[:-1], s[-1] * self.block] for s in nest.strides]
+        self.outer += [[0] * len(self.lengths) for _ in nest.totals]
         self.deltas = []
         for axis in range(len(self.lengths)):  # one place on along this axis, and back to the start of those within it
             within = range(axis + 1, len(self.lengths))
@@ -99,9 +96,9 @@ class _Work:
     def _some(self, begin: int, units: int, buffers: Sequence[int], scratch: int) -> None:
         nest = self.nest
         counters = [int(place) for place in np.unravel_index(begin, self.lengths)]
-        addresses = [*nest.addresses[: self.plain], *buffers]
+        addresses = [*nest.addresses, *buffers]
         pointers = [a + sum(map(operator.mul, counters, s)) for a, s in zip(addresses, self.outer, strict=True)]
-        strides = [s[-1] for s in nest.strides]
+        strides = [*[s[-1] for s in nest.strides], *[dtype.itemsize for _, dtype in nest.totals]]
         reducers = [reducer(*total).address for total in nest.totals]
         lists = [pointers, strides, self.lengths, counters, self.deltas, reducers, buffers]
         words = [nest.kernel, nest.width, scratch, len(self.lengths), len(pointers), len(buffers), units]

@@ -76,6 +76,8 @@ def _only_kernel(program: Program) -> Kernel:
     # (of numbers all batches are the same, which `kernel.equals` may ask for)
     if not inside or any(dtype != _FLOAT64 for dtype, _ in kernel.trace.inputs):
         raise Unsupported("arguments other than numbers")
+    if kernel.totals:
+        raise Unsupported("a reduction over axes that numbers do not have")
     if any(number not in kernel.trace.values for number in program.outputs):
         raise Unsupported("an output that is not computed")
     return kernel

@@ -71,6 +71,7 @@ class Kernel:
         inputs: the numbers of the values that it reads, each with its core: the lengths of the last axes, which are there as lanes.
         steps: what it computes; for each step where each of its inputs is: (True, place in `inputs`) or (False, number of the value).
         outputs: the numbers of the values that others need, each with its core, and the set of the inputs that it depends on.
+        totals: for those outputs that are reductions over batch axes, which is done while the rows are computed, the reduction.
         equals: pairs of sets of inputs, whose batch axes must be the same.
         trace: the code for the dtypes that are expected.
     """
@@ -78,6 +79,7 @@ class Kernel:
     inputs: list[tuple[int, Core]] = field(default_factory=list)
     steps: list[tuple[Step, list[tuple[bool, int]]]] = field(default_factory=list)
     outputs: list[tuple[int, Core, frozenset[int]]] = field(default_factory=list)
+    totals: dict[int, Operation] = field(default_factory=dict)
     equals: set[tuple[frozenset[int], frozenset[int]]] = field(default_factory=set)
     trace: Trace = field(default_factory=Trace)
 
@@ -92,7 +94,10 @@ class Kernel:
                 lanes[place] if outside else trace.values[place] if place in trace.values else constants[place - first]
                 for outside, place in places
             ]
-            trace.values[step.output] = _computed(step.operation, arguments, trace.namespace)
+            if step.output in self.totals:
+                (trace.values[step.output],) = arguments
+            else:
+                trace.values[step.output] = _computed(step.operation, arguments, trace.namespace)
         return trace
 
 
@@ -159,8 +164,8 @@ class _Partition:
                 if of_arrays and len(kernel.steps) == 1 and not _is_worth_it(kernel):
                     items.append(kernel.steps[0][0])
                 else:
-                    numbers = [step.output for step, _ in kernel.steps if step.output in needed]
-                    kernel.outputs = [(n, self.native[n], _places(self.depends[n])) for n in numbers]
+                    numbers = [s.output for s, _ in kernel.steps if s.output in needed or s.output in kernel.totals]
+                    kernel.outputs = [(n, self.native.get(n, ()), _places(self.depends[n])) for n in numbers]
                     kernel.equals = {(_places(a), _places(b)) for a, b in self.equals.get(stage, ())}
                     items.append(kernel)
             items.extend(self.library.get(stage, []))
@@ -184,6 +189,8 @@ class _Partition:
                     return
                 except Unsupported:
                     pass
+            if getattr(operation, "total", "") and self._place_total(step):
+                return
         stage = 0
         for number in step.inputs:
             stage = max(stage, self.stage.get(number, 0))
@@ -268,6 +275,21 @@ class _Partition:
         kernel.trace.values[step.output] = value
         kernel.steps.append((step, places))
         self.native[step.output], self.stage[step.output] = value.shape, stage
+
+    def _place_total(self, step: Step) -> bool:
+        """Place a reduction over batch axes with the kernel that computes the rows, if there is one. Its value is there after the kernel."""
+        (source,), operation = step.inputs, step.operation
+        if self.native.get(source) != () or operation.axis not in (None, (-1,)):  # type: ignore[attr-defined]
+            return False
+        stage = self.stage[source]
+        kernel = self.kernels[stage]
+        rows = kernel.trace.values[source]
+        if rows.dtype.kind != "f":
+            return False
+        kernel.steps.append((step, [(False, source)]))
+        kernel.trace.values[step.output], kernel.totals[step.output] = rows, operation
+        self.stage[step.output], self.depends[step.output] = stage, self.depends[source]
+        return True
 
     def _input(self, kernel: Kernel, stage: int, number: int, core: Core) -> tuple[int, Any]:
         key = (stage, number, core)

@@ -19,13 +19,14 @@ from .emission import fused, needed
 from .engine import host, load, to_object
 from .kernel import CONTIGUOUS, STRIDED, UNIFORM, KernelText, Operand, loop_text, width_of
 from .lanes import KINDS, Unsupported
+from .layout import SHORT, broadcast, broadcast_strides, coalesced, fitting, innermost, whole, whole_rows
 from .partition import Core, Kernel, Trace
+from .reducing import Reducing
 from .rows import rows
 from .symbols import address, raised_again
 
 __all__ = ["BatchesDiffer", "NativeKernel"]
 
-_SHORT = 64  # rows, below which a loop takes less time than what is around it
 _FEW = 1 << 15  # rows, of which copies take less time than to prepare loops over several axes
 _WORTH_THREADS = 1 << 22  # instructions times rows, below which waking a thread costs more than it brings
 
@@ -90,14 +91,16 @@ class BatchesDiffer(Unsupported):
 class _Output:
     """One output: its instructions, entry by entry, and on which inputs it depends."""
 
-    def __init__(self, trace: Trace, number: int, core: Core, inputs: frozenset[int]) -> None:
+    def __init__(self, trace: Trace, total: Any, number: int, core: Core, inputs: frozenset[int]) -> None:
         value = trace.values[number]
+        self.total = total  # the operation that reduces it over batch axes, if there is one
+        self.reduced = "" if total is None else "all" if total.axis is None else "last"  # which axes these are
         lanes = value.entries.reshape(-1) if core else [value]
         self.core, self.dtype, self.inputs = core, value.dtype, inputs
         self.lanes = [i for lane in lanes for i in lane.ids]
 
 
-class _Variant:
+class _Variant(Reducing):
     """A kernel for inputs of certain dtypes."""
 
     def __init__(self, kernel: Kernel, trace: Trace, threads: int, contract: bool) -> None:
@@ -105,7 +108,7 @@ class _Variant:
         self.cores = [core for _, core in kernel.inputs]
         self.dtypes = [dtype for dtype, _ in trace.inputs]
         self.leaves = [numbers for _, numbers in trace.inputs]
-        self.outputs = [_Output(trace, *output) for output in kernel.outputs]
+        self.outputs = [_Output(trace, kernel.totals.get(output[0]), *output) for output in kernel.outputs]
         self.equals = kernel.equals
         self.loops: dict[Any, _CompiledLoop] = {}
         self._code: tuple[Code, dict[int, int]] | None = None
@@ -119,28 +122,32 @@ class _Variant:
                 raise Unsupported("an array of another shape")
             batches.append(array.shape[:rank])
         for one, other in self.equals:
-            if _broadcast([batches[i] for i in one]) != _broadcast([batches[i] for i in other]):
+            if broadcast([batches[i] for i in one]) != broadcast([batches[i] for i in other]):
                 raise BatchesDiffer("batches that differ")
-        groups: dict[tuple[int, ...], list[int]] = {}
+        groups: dict[Any, list[int]] = {}
         for place, output in enumerate(self.outputs):
-            shape = _broadcast([batches[i] for i in output.inputs])
-            groups.setdefault(shape, []).append(place)
+            shape = broadcast([batches[i] for i in output.inputs])
+            groups.setdefault((shape, output.reduced), []).append(place)
         results: list[Any] = [None] * len(self.outputs)
-        for shape, places in groups.items():
-            group = self._run_group(arrays, batches, shape, tuple(places), offered)
+        for (shape, reduced), places in groups.items():
+            if reduced:
+                group = self._run_totals(arrays, batches, shape, tuple(places), reduced == "all")
+            else:
+                group = self._run_group(arrays, batches, shape, tuple(places), offered)
             for place, result in zip(places, group, strict=True):
                 results[place] = result
         return results
 
     def direct(self, arrays: Sequence[Any]) -> Direct | None:
         batches = [array.shape[: array.ndim - len(core)] for array, core in zip(arrays, self.cores, strict=True)]
-        shape = _broadcast(batches)
+        shape = broadcast(batches)
         count = math.prod(shape)
-        everywhere = all(_broadcast([batches[i] for i in output.inputs]) == shape for output in self.outputs)
+        everywhere = all(broadcast([batches[i] for i in output.inputs]) == shape for output in self.outputs)
         used = sorted(frozenset().union(*[output.inputs for output in self.outputs]))
         if (
             count < 2
             or not everywhere
+            or any(output.total for output in self.outputs)
             or not _are_compact([arrays[i] for i in used], [batches[i] for i in used], shape)
         ):
             return None
@@ -164,40 +171,45 @@ class _Variant:
         outputs = [self.outputs[place] for place in places]
         used = sorted(frozenset().union(*[output.inputs for output in outputs]))
         targets = [None] * len(places) if offered is None else [offered[place] for place in places]
-        results = [_fitting(a, (*shape, *o.core), o.dtype) for a, o in zip(targets, outputs, strict=True)]
+        results = [fitting(a, (*shape, *o.core), o.dtype) for a, o in zip(targets, outputs, strict=True)]
         count = math.prod(shape)
         if count == 0:
             return results
-        operands = [_whole_rows(arrays[i], len(self.cores[i])) for i in used]
+        operands = [whole_rows(arrays[i], len(self.cores[i])) for i in used]
         if _are_compact(operands, [batches[i] for i in used], shape):
             patterns = tuple([CONTIGUOUS if batches[i] and count > 1 else UNIFORM for i in used])
             loop = self._loop(places, used, patterns, count)
             loop.run([*operands, *results], None, count, self.threads)
             return results
-        strides = [_broadcast_strides(a, batches[i], shape) for i, a in zip(used, operands, strict=True)]
+        strides = [broadcast_strides(a, batches[i], shape) for i, a in zip(used, operands, strict=True)]
         self._run_strided(places, used, operands, strides, results, shape)
         return results
+
+    def _patterns(
+        self, used: Sequence[int], operands: Sequence[Any], steps: Sequence[int], count: int
+    ) -> tuple[str, ...]:
+        rows = [a.itemsize * math.prod(self.cores[i]) for i, a in zip(used, operands, strict=True)]
+        return tuple(
+            [
+                UNIFORM if s == 0 or count == 1 else CONTIGUOUS if s == row else STRIDED
+                for s, row in zip(steps, rows, strict=False)
+            ]
+        )
 
     def _run_strided(
         self, places: Any, used: Any, operands: Any, strides: Any, results: Any, shape: tuple[int, ...]
     ) -> None:
         """Loops over all axes."""
         own = [result.strides[: len(shape)] for result in results]
-        axes, lengths = _coalesced([*strides, *own], shape)
-        inner = _innermost(lengths)
+        axes, lengths = coalesced([*strides, *own], shape)
+        inner = innermost(lengths)
         count, total = lengths[inner], math.prod(lengths)
-        if (count < _SHORT and total > 4 * count) or count < total <= _FEW:
+        if (count < SHORT and total > 4 * count) or count < total <= _FEW:
             self._run_copied(places, used, operands, strides, results, shape)
             return
         outer = [axis for axis in range(len(lengths)) if axis != inner]
         steps = [operand[inner] for operand in axes]
-        rows = [a.itemsize * math.prod(self.cores[i]) for i, a in zip(used, operands, strict=True)]
-        patterns = tuple(
-            [
-                UNIFORM if s == 0 or count == 1 else CONTIGUOUS if s == row else STRIDED
-                for s, row in zip(steps, rows, strict=False)
-            ]
-        )
+        patterns = self._patterns(used, operands, steps, count)
         compact = all(
             s == result.itemsize * math.prod(self.outputs[p].core)
             for s, result, p in zip(steps[len(used) :], results, places, strict=True)
@@ -220,13 +232,12 @@ class _Variant:
     ) -> None:
         """One loop over copies that have all axes: many short loops would cost more than these."""
         same = [not any(steps) for steps in strides]
-        whole = [
-            a if alike else _whole(a, (*shape, *self.cores[i]))
-            for i, a, alike in zip(used, operands, same, strict=True)
+        copies = [
+            a if alike else whole(a, (*shape, *self.cores[i])) for i, a, alike in zip(used, operands, same, strict=True)
         ]
         count = math.prod(shape)
         loop = self._loop(places, used, tuple([UNIFORM if alike else CONTIGUOUS for alike in same]), count)
-        loop.run([*whole, *results], None, count, self.threads)
+        loop.run([*copies, *results], None, count, self.threads)
 
     def _loop(
         self, places: tuple[int, ...], used: Sequence[int], patterns: tuple[str, ...], count: int, compact: bool = True
@@ -328,13 +339,19 @@ class _CompiledLoop:
             _in_threads(self._watched(run), count, threads if count * self.size > _WORTH_THREADS else 1)
 
     def run_nest(
-        self, arrays: Sequence[Any], lengths: Sequence[int], count: int, strides: Sequence[Sequence[int]], threads: int
-    ) -> None:
+        self,
+        arrays: Sequence[Any],
+        lengths: Sequence[int],
+        count: int,
+        strides: Sequence[Sequence[int]],
+        threads: int,
+        totals: Sequence[tuple[str, np.dtype[Any]]] = (),
+    ) -> list[Any]:
         """Run over all places of axes of these lengths, the last one of `count` rows; `strides` are those of each array, in bytes."""
         addresses = [a.__array_interface__["data"][0] for a in arrays]
-        nest = Nest(self.address, self.width, self.scratch, addresses, lengths, count, strides)
+        nest = Nest(self.address, self.width, self.scratch, addresses, lengths, count, strides, totals)
         worth = threads > 1 and math.prod(lengths) * count * self.size > _WORTH_THREADS
-        drive(nest, lambda run, units: _in_threads(self._watched(run), units, threads if worth else 1))
+        return drive(nest, lambda run, units: _in_threads(self._watched(run), units, threads if worth else 1))
 
     def _watched(self, run: Callable[[int, int], None]) -> Callable[[int, int], None]:
         """`run`, which raises what Python functions raise that the code calls."""
@@ -380,70 +397,3 @@ def _wide() -> int:
 def _are_compact(operands: Sequence[Any], batches: Sequence[Any], shape: tuple[int, ...]) -> bool:
     """Whether each operand has all rows one after the other, or a single one for all."""
     return all(not b or b == shape for b in batches) and all(a.flags.c_contiguous for a in operands)
-
-
-def _fitting(offered: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    """The array that is offered, if it is one of this kind; else a new one."""
-    fits = offered is not None and offered.shape == shape and offered.dtype == dtype and offered.flags.carray
-    return offered if fits else np.empty(shape, dtype)
-
-
-def _broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    different = set(shapes) - {()}
-    if len(different) <= 1:
-        return different.pop() if different else ()
-    return np.broadcast_shapes(*different)
-
-
-def _broadcast_strides(array: Any, batch: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The distances in bytes between entries along the axes of `shape`, to which the array's first axes are broadcast."""
-    own = [0 if n == 1 else step for n, step in zip(batch, array.strides, strict=False)]
-    return (*[0] * (len(shape) - len(batch)), *own)
-
-
-def _whole(array: Any, shape: tuple[int, ...]) -> Any:
-    """The array, repeated to this shape, without gaps in memory."""
-    if array.shape == shape and array.flags.c_contiguous:
-        return array
-    whole = np.empty(shape, array.dtype)
-    whole[...] = array
-    return whole
-
-
-def _innermost(lengths: Sequence[int]) -> int:
-    """The last axis, which is mostly the one that is nearest in memory, if it is long enough; else the longest."""
-    if lengths[-1] >= _SHORT:
-        return len(lengths) - 1
-    return max(range(len(lengths)), key=lambda axis: (lengths[axis], axis))
-
-
-def _whole_rows(array: Any, rank: int) -> Any:
-    """The array itself if the core of each row lies in memory without gaps, else a copy."""
-    if not array.dtype.isnative or not array.flags.aligned:
-        return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-    step = array.itemsize
-    for axis in range(1, rank + 1):
-        if array.shape[-axis] != 1 and array.strides[-axis] != step:
-            return np.ascontiguousarray(array)
-        step *= array.shape[-axis]
-    return array
-
-
-def _coalesced(strides: Sequence[Sequence[int]], shape: tuple[int, ...]) -> tuple[list[list[int]], list[int]]:
-    """Strides and lengths of as few axes as there can be: neighbours that all operands pass through as one are one, length 1 is none."""
-    lengths: list[int] = []
-    result: list[list[int]] = [[] for _ in strides]
-    for axis, length in enumerate(shape):
-        if length == 1:
-            continue
-        if lengths and all(r[-1] == s[axis] * length for r, s in zip(result, strides, strict=True)):
-            lengths[-1] *= length
-            for r, s in zip(result, strides, strict=True):
-                r[-1] = s[axis]
-        else:
-            lengths.append(length)
-            for r, s in zip(result, strides, strict=True):
-                r.append(s[axis])
-    if not lengths:
-        return [[0] for _ in strides], [1]
-    return result, lengths

@@ -16,7 +16,7 @@ import numpy as np
 from .engine import function
 from .lanes import KINDS
 
-__all__ = ["BLOCK", "OPERATIONS", "SLACK", "columns", "joined_blocks", "reducer"]
+__all__ = ["BLOCK", "OPERATIONS", "SLACK", "columns", "joined_blocks", "of_rows", "reducer"]
 
 BLOCK = 512
 SLACK = 64  # entries around a block in memory
@@ -80,6 +80,18 @@ def joined_blocks(operation: str, parts: Any) -> Any:
     return (
         parts[..., 0] if parts.shape[-1] == 1 else OPERATIONS[operation][2].reduce(np.ascontiguousarray(parts), axis=-1)
     )
+
+
+def of_rows(operation: str, entries: Any, count: int) -> Any:
+    """The total of the first `count` entries of an array that has SLACK entries behind them. It changes the array."""
+    size, blocks = entries.itemsize, -(-count // BLOCK)
+    parts = np.empty(blocks, entries.dtype)
+    function = reducer(operation, entries.dtype)
+    at, to = (array.__array_interface__["data"][0] for array in (entries, parts))
+    for block in range(blocks - 1, -1, -1):  # what is written behind a block is read no more
+        start = block * BLOCK
+        function(at + start * size, min(BLOCK, count - start), to + block * size)
+    return joined_blocks(operation, parts)
 
 
 def columns(operation: str, terms: Any) -> Any:
