@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -256,9 +257,10 @@ class Function(Differentiable, Inspectable, FastCalls):
             outputs = [
                 _filled(o, batch, len(shape)) for o, shape in zip(outputs, compiled.translation.shapes, strict=True)
             ]
-        results = self._present(own_results(outputs, arrays, offered), len(batch))
-        if batch and self._attempts and not named and target is None:
-            self._learn(compiled, values, arrays, [*zip(outputs, results, strict=True)])
+        owned = own_results(outputs, arrays, offered)
+        results = self._present(owned, len(batch))
+        if batch and self._attempts and not named and target is None and all(map(operator.is_, results, owned)):
+            self._learn(compiled, values, arrays, batch, results)
         return self._structure.rebuild(results if target is None else target.filled(results))
 
     def _in_batch(self, arrays: list[Any], batch: tuple[int, ...]) -> list[Any]:

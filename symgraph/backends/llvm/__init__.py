@@ -25,7 +25,7 @@ from .array_calls import Direct
 from .bodies import Terms
 from .lanes import Unsupported
 from .partition import Kernel, partition
-from .runtime import BatchesDiffer, NativeKernel
+from .runtime import BatchesDiffer, NativeKernel, Wanted
 
 __all__ = ["compile_program"]
 
@@ -85,13 +85,23 @@ def compile_program(program: Program, threads: int | None = None, contract: bool
 def _of_program(native: NativeKernel, kernel: Kernel, program: Program, values: Sequence[Any]) -> Direct | None:
     """What runs, with the leaves and outputs of the program in place of those of its only kernel."""
     inputs, outputs = [number for number, _ in kernel.inputs], [number for number, _, _ in kernel.outputs]
-    if any(number >= program.leaves for number in inputs) or sorted(outputs) != sorted(program.outputs):
+    if any(number >= program.leaves for number in inputs) or len(set(inputs)) < len(inputs):
         return None
-    found = native.direct([values[number] for number in inputs])
-    if found is None or len(set(inputs)) < len(inputs):
+    wanted: list[Wanted] = []
+    for number in program.outputs:
+        if number in outputs:
+            wanted.append(outputs.index(number))
+        elif number in inputs:
+            wanted.append(("input", inputs.index(number)))
+        else:
+            value = program.constants[number - program.leaves] if number >= program.leaves else None
+            if type(value) not in (int, float):
+                return None
+            wanted.append(("constant", value))
+    found = native.direct([values[number] for number in inputs], wanted)
+    if found is None:
         return None
-    leaves = {inputs[i]: place for i, place in found.leaves.items()}
-    return replace(found, leaves=leaves, outputs=[found.outputs[outputs.index(number)] for number in program.outputs])
+    return replace(found, leaves={inputs[i]: place for i, place in found.leaves.items()})
 
 
 def _run(tasks: Sequence[tuple[Task, Sequence[int], Kernel | Step]], slots: list[Any]) -> None:

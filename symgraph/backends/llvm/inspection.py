@@ -116,7 +116,7 @@ def _computation(program: Program, order: Sequence[int], contract: bool) -> tupl
     if not program.steps:
         return KernelText("", set(), 0), _given(program, order, output)
     kernel = _only_kernel(program)
-    value = kernel.trace.values[output]
+    value = kernel.value(output, program)
     if not isinstance(value, Lane) or value.dtype != np.float64:
         raise Unsupported("a result other than a float")
     text = NativeKernel(kernel, program.constants, program.leaves, 1, contract).text(1)

@@ -83,6 +83,19 @@ class Kernel:
     equals: set[tuple[frozenset[int], frozenset[int]]] = field(default_factory=set)
     trace: Trace = field(default_factory=Trace)
 
+    def value(self, number: int, program: Program) -> Any:
+        """The lanes of an output of the program: of a step, of a leaf or of a constant. Raises Unsupported."""
+        if number in self.trace.values:
+            return self.trace.values[number]
+        if number >= program.leaves:
+            value = program.constants[number - program.leaves]
+            if type(value) in (int, float):
+                return self.trace.namespace.lane(float(value), np.dtype(np.float64))
+        for (leaf, core), (dtype, numbers) in zip(self.inputs, self.trace.inputs, strict=True):
+            if leaf == number and core == ():
+                return Lane(self.trace.namespace, dtype, tuple(numbers))
+        raise Unsupported("an output that is not computed")
+
     def traced(self, dtypes: Sequence[np.dtype[Any]], constants: Sequence[Any], first: int) -> Trace:
         """The code for inputs of these dtypes. Raises Unsupported."""
         if all(have == want for (have, _), want in zip(self.trace.inputs, dtypes, strict=True)):
@@ -170,7 +183,18 @@ class _Partition:
                     items.append(kernel)
             items.extend(self.library.get(stage, []))
             result.append(items)
+        if len(result) == 1 and len(result[0]) == 1 and isinstance(result[0][0], Kernel):
+            self._take_all(result[0][0])
         return result
+
+    def _take_all(self, kernel: Kernel) -> None:
+        """Let the only kernel have also the leaves that come out as they are: it can write them where nothing else is done."""
+        taken = {number for number, _ in kernel.inputs}
+        for number in self.program.outputs:
+            if number < self.program.leaves and number not in taken:
+                taken.add(number)
+                kernel.inputs.append((number, ()))
+                kernel.trace.add_input((), np.dtype(np.float64))
 
     def _place(self, step: Step) -> None:
         operation = step.operation

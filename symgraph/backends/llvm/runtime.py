@@ -25,7 +25,9 @@ from .reducing import Reducing
 from .rows import rows
 from .symbols import address, raised_again
 
-__all__ = ["BatchesDiffer", "NativeKernel"]
+__all__ = ["BatchesDiffer", "NativeKernel", "Wanted"]
+
+Wanted = int | tuple[str, Any]  # an output, ("input", its number) or ("constant", its value)
 
 _FEW = 1 << 15  # rows, of which copies take less time than to prepare loops over several axes
 _WORTH_THREADS = 1 << 22  # instructions times rows, below which waking a thread costs more than it brings
@@ -63,11 +65,14 @@ class NativeKernel:
             raise Unsupported(*variant.args)
         return variant.run(arrays, offered)
 
-    def direct(self, values: Sequence[Any]) -> Direct | None:
-        """What runs for arrays such as these, with which it was called before: where all have the same rows, or a single one. Leaves are inputs."""
+    def direct(self, values: Sequence[Any], wanted: Sequence[Wanted]) -> Direct | None:
+        """What runs for arrays such as these, with which it was called before, if all have the same rows, or a single one. Leaves are inputs.
+
+        What is `wanted` are outputs, or what is no work: inputs and constants.
+        """
         arrays = [np.asarray(value) for value in values]
         variant = self._variants.get(tuple([array.dtype for array in arrays]))
-        return variant.direct(arrays) if isinstance(variant, _Variant) else None
+        return variant.direct(arrays, tuple(wanted)) if isinstance(variant, _Variant) else None
 
     def text(self, width: int | None = None) -> KernelText:
         """The code for contiguous arrays of the dtypes that are expected, all outputs together; `width` rows at once, by default as many as fit."""
@@ -91,13 +96,18 @@ class BatchesDiffer(Unsupported):
 class _Output:
     """One output: its instructions, entry by entry, and on which inputs it depends."""
 
-    def __init__(self, trace: Trace, total: Any, number: int, core: Core, inputs: frozenset[int]) -> None:
-        value = trace.values[number]
+    def __init__(
+        self, core: Core, dtype: np.dtype[Any], inputs: frozenset[int], lanes: Sequence[int], total: Any = None
+    ) -> None:
+        self.core, self.dtype, self.inputs, self.lanes = core, dtype, inputs, lanes
         self.total = total  # the operation that reduces it over batch axes, if there is one
         self.reduced = "" if total is None else "all" if total.axis is None else "last"  # which axes these are
+
+    @classmethod
+    def of(cls, trace: Trace, total: Any, number: int, core: Core, inputs: frozenset[int]) -> _Output:
+        value = trace.values[number]
         lanes = value.entries.reshape(-1) if core else [value]
-        self.core, self.dtype, self.inputs = core, value.dtype, inputs
-        self.lanes = [i for lane in lanes for i in lane.ids]
+        return cls(core, value.dtype, inputs, [i for lane in lanes for i in lane.ids], total)
 
 
 class _Variant(Reducing):
@@ -108,7 +118,7 @@ class _Variant(Reducing):
         self.cores = [core for _, core in kernel.inputs]
         self.dtypes = [dtype for dtype, _ in trace.inputs]
         self.leaves = [numbers for _, numbers in trace.inputs]
-        self.outputs = [_Output(trace, kernel.totals.get(output[0]), *output) for output in kernel.outputs]
+        self.outputs = [_Output.of(trace, kernel.totals.get(output[0]), *output) for output in kernel.outputs]
         self.equals = kernel.equals
         self.loops: dict[Any, _CompiledLoop] = {}
         self._code: tuple[Code, dict[int, int]] | None = None
@@ -138,27 +148,35 @@ class _Variant(Reducing):
                 results[place] = result
         return results
 
-    def direct(self, arrays: Sequence[Any]) -> Direct | None:
+    def direct(self, arrays: Sequence[Any], wanted: tuple[Wanted, ...]) -> Direct | None:
         batches = [array.shape[: array.ndim - len(core)] for array, core in zip(arrays, self.cores, strict=True)]
         shape = broadcast(batches)
         count = math.prod(shape)
-        everywhere = all(broadcast([batches[i] for i in output.inputs]) == shape for output in self.outputs)
-        used = sorted(frozenset().union(*[output.inputs for output in self.outputs]))
-        if (
-            count < 2
-            or not everywhere
-            or any(output.total for output in self.outputs)
-            or not _are_compact([arrays[i] for i in used], [batches[i] for i in used], shape)
-        ):
+        if any(output.total for output in self.outputs):
+            return None
+        if np.result_type(*self.dtypes).kind != "f" and not all(isinstance(item, int) for item in wanted):
+            return None
+        outputs = [self._output(item) for item in wanted]
+        used = sorted(frozenset().union(*[output.inputs for output in outputs]))
+        if count < 2 or not _are_compact([arrays[i] for i in used], [batches[i] for i in used], shape):
             return None
         patterns = tuple([CONTIGUOUS if batches[i] else UNIFORM for i in used])
-        loop = self._loop(tuple(range(len(self.outputs))), used, patterns, count)
+        loop = self._loop(wanted, used, patterns, count)
         if loop.calls_python:
             return None
         counts = (_wide(), 1 << 62) if count >= _wide() else (2, _wide() - 1)
         leaves = {i: (self.cores[i], place) for place, i in enumerate(used)}
-        outputs = [(output.dtype, output.core, place) for place, output in enumerate(self.outputs, len(used))]
-        return Direct(loop, counts, self.threads, leaves, outputs)
+        operands = [(output.dtype, output.core, place) for place, output in enumerate(outputs, len(used))]
+        return Direct(loop, counts, self.threads, leaves, operands)
+
+    def _output(self, wanted: Wanted) -> _Output:
+        if isinstance(wanted, int):
+            return self.outputs[wanted]
+        kind, value = wanted
+        if kind == "input":
+            return _Output(self.cores[value], self.dtypes[value], frozenset([value]), self.leaves[value])
+        dtype = np.result_type(*self.dtypes)
+        return _Output((), dtype, frozenset(), [self.code.const(value, KINDS[dtype])])
 
     def _run_group(
         self,
@@ -240,7 +258,12 @@ class _Variant(Reducing):
         loop.run([*copies, *results], None, count, self.threads)
 
     def _loop(
-        self, places: tuple[int, ...], used: Sequence[int], patterns: tuple[str, ...], count: int, compact: bool = True
+        self,
+        places: tuple[Wanted, ...],
+        used: Sequence[int],
+        patterns: tuple[str, ...],
+        count: int,
+        compact: bool = True,
     ) -> _CompiledLoop:
         wide = count >= _wide()
         key = (places, patterns, compact, wide)
@@ -271,6 +294,11 @@ class _Variant(Reducing):
             wanted = [n for output in self.outputs for n in output.lanes]
             self._code = _written_out(self.code, wanted, self.contract)
         code, numbers = self._code
+        written = [self._output(place) for place in places]
+        for n in {
+            n for output in written for n in output.lanes
+        } - numbers.keys():  # leaves and constants, which no output reads
+            numbers[n] = code.emit(*self.code.instructions[n])
         inputs = [
             Operand(
                 KINDS[self.dtypes[i]], tuple((numbers.get(n, -1), k) for k, n in enumerate(self.leaves[i])), pattern
@@ -283,7 +311,7 @@ class _Variant(Reducing):
                 tuple((numbers[n], k) for k, n in enumerate(o.lanes)),
                 CONTIGUOUS if compact else STRIDED,
             )
-            for o in (self.outputs[place] for place in places)
+            for o in written
         ]
         size = len(needed(code, [n for output in outputs for n, _ in output.lanes]))
         return code, inputs, outputs, size
