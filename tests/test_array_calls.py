@@ -195,3 +195,18 @@ def test_from_several_threads():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_outputs_that_are_no_work():
+    exprs = [x * y + sp.sin(x), 0, 1, x, x * y + sp.sin(x), sp.Rational(1, 2), z, 2 * z]
+    f, rng = sg.function((x, y, z), exprs, backend="llvm"), np.random.default_rng(4)
+    for args in (
+        [rng.normal(size=50) for _ in range(3)],
+        [rng.normal(size=50), 2.0, 3.0],
+        [2.0, rng.normal(size=50), 3.0],
+    ):
+        for _ in range(3):
+            assert_same(f(*args), python(f)(*args))
+    assert learned(f) == 3
+    assert [type(value) for value in f(1.0, 2.0, 3.0)] == [np.float64] * 8
+    assert f.native(0.0, 2.0, 3.0) == [0.0, 0.0, 1.0, 0.0, 0.0, 0.5, 3.0, 6.0] and f.native is not f

@@ -17,7 +17,7 @@ pytest.importorskip("llvmlite")
 
 from symgraph.backends import llvm
 from symgraph.backends.llvm import rows as machine_rows
-from symgraph.backends.llvm import runtime
+from symgraph.backends.llvm import layout, runtime
 from symgraph.backends.llvm.partition import Kernel, partition
 
 FEWER = settings(max_examples=max(10, settings().max_examples // 3))
@@ -335,7 +335,7 @@ def test_nothing_is_written_beyond_the_results(monkeypatch):
             made.append(np.full(int(np.prod(shape)) + 64, -7.0, dtype))
             return made[-1][32:-32].reshape(shape)
 
-    monkeypatch.setattr(runtime, "np", Guarded())
+    monkeypatch.setattr(layout, "np", Guarded())
     for size in range(1, 200, 3):
         f(np.ones(size), np.ones(size))
     assert len(made) == 67

@@ -171,7 +171,8 @@ class _Variant(Reducing):
 
     def _output(self, wanted: Wanted) -> _Output:
         if isinstance(wanted, int):
-            return self.outputs[wanted]
+            output: _Output = self.outputs[wanted]
+            return output
         kind, value = wanted
         if kind == "input":
             return _Output(self.cores[value], self.dtypes[value], frozenset([value]), self.leaves[value])
