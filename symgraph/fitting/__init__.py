@@ -6,7 +6,7 @@ from .history import History
 from .models import Model, model
 from .objectives import Objective, objective
 from .odes import Ode, ode
-from .results import FitResult
+from .results import FitResult, Prediction
 from .vectors import Residuals, residuals
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Model",
     "Objective",
     "Ode",
+    "Prediction",
     "Residuals",
     "Root",
     "constraint",

@@ -19,8 +19,8 @@ __all__ = ["Root", "constraint", "root"]
 class Root(Residuals):
     """What `symgraph.root` gives: `fun(x)` and `jac(x)` for `scipy.optimize.root`; `fun`, `fprime`, `fprime2` for `root_scalar`."""
 
-    def __init__(self, expr: Any, x: Any, params: Any = (), *, backend: Any = None) -> None:
-        super().__init__(expr, x, params, backend=backend, name="root")
+    def __init__(self, expr: Any, x: Any, params: Any = (), **options: Any) -> None:
+        super().__init__(expr, x, params, name="root", **options)
 
     def fun(self, p: Any, *args: Any) -> Any:
         """What should become 0: (n,) for a vector; a float where p is a number."""
@@ -58,13 +58,16 @@ class Root(Residuals):
         return float(function(float(p), *self._rest(args)))
 
 
-def root(equations: Any, x: Any, params: Any = (), *, backend: Any = None) -> Root:
+def root(
+    equations: Any, x: Any, params: Any = (), *, backend: Any = None, threads: int | None = None, contract: bool = True
+) -> Root:
     """Equations in the form of `scipy.optimize.root(r.fun, x0, jac=r.jac)`, or `root_scalar(r.fun, x0=..., fprime=r.fprime)` for one number.
 
     Args:
         equations: an expression that should become 0, or Eq(a, b); or a list of them, as many as there are unknowns.
         x: the unknowns: a list of symbols, or one MatrixSymbol or IndexedBase.
         params: further symbols, whose values are given behind x (SciPy's `args=`).
+        backend, threads, contract: as for `symgraph.function`.
 
     >>> import scipy.optimize, sympy
     >>> x, y = sympy.symbols("x y")
@@ -75,11 +78,20 @@ def root(equations: Any, x: Any, params: Any = (), *, backend: Any = None) -> Ro
     >>> scipy.optimize.root_scalar(r.fun, x0=1, fprime=r.fprime, fprime2=r.fprime2, method="halley").root.item()
     1.414213562373095...
     """
-    return Root(equations, x, params, backend=backend)
+    return Root(equations, x, params, backend=backend, threads=threads, contract=contract)
 
 
 def constraint(
-    expr: Any, x: Any, lb: Any = -np.inf, ub: Any = np.inf, params: Any = (), *, hess: bool = True, backend: Any = None
+    expr: Any,
+    x: Any,
+    lb: Any = -np.inf,
+    ub: Any = np.inf,
+    params: Any = (),
+    *,
+    hess: bool = True,
+    backend: Any = None,
+    threads: int | None = None,
+    contract: bool = True,
 ) -> Any:
     """lb <= expr <= ub as a `scipy.optimize.NonlinearConstraint` with Jacobian and Hessian, for `minimize(..., constraints=)`.
 
@@ -89,6 +101,7 @@ def constraint(
         lb, ub: the limits: numbers, or one for each expression.
         params: a dict from further symbols to their values; SciPy passes on none to constraints.
         hess: whether the Hessian is given too. "trust-constr" uses it; "SLSQP" warns that it does not.
+        backend, threads, contract: as for `symgraph.function`.
 
     >>> import sympy
     >>> from scipy.optimize import minimize
@@ -105,17 +118,18 @@ def constraint(
             "SciPy passes no values on to constraints: give params as a dict from symbols to their values"
         )
     expressions, lower, upper = _limits(expr, lb, ub)
-    of = Residuals(expressions, symbols, params, backend=backend, name="constraint")
+    options: dict[str, Any] = {"backend": backend, "threads": threads, "contract": contract, "name": "constraint"}
+    of = Residuals(expressions, symbols, params, **options)
     if not hess:
         return NonlinearConstraint(of.fun, lower, upper, jac=of.jac)
-    return NonlinearConstraint(of.fun, lower, upper, jac=of.jac, hess=_weighted_hessian(of, expressions, backend))
+    return NonlinearConstraint(of.fun, lower, upper, jac=of.jac, hess=_weighted_hessian(of, expressions, options))
 
 
-def _weighted_hessian(of: Residuals, expressions: list[Any], backend: Any) -> Any:
+def _weighted_hessian(of: Residuals, expressions: list[Any], options: dict[str, Any]) -> Any:
     """The function (p, v) -> the sum of v[i] times the Hessian of expression i."""
     weights = [sympy.Dummy(f"v{i}") for i in range(len(expressions))]
     total = sympy.Add(*[v * e for v, e in zip(weights, expressions, strict=True)])
-    objective = Objective(total, of.layout.symbols, [*of.params, *weights], backend=backend, name="constraint")
+    objective = Objective(total, of.layout.symbols, [*of.params, *weights], **options)
     values = of._rest(())
     return lambda p, v: objective.hess(p, *values, *v)
 

@@ -11,6 +11,7 @@ from ..errors import ArgumentError, FeedError, brief
 from ..nodes import symbol_name
 from .history import History, as_callback
 from .layout import Layout, real_vector, symbols_of
+from .losses import Loss
 from .problem import Problem
 from .results import FitResult
 from .solver import METHODS, estimate, solve
@@ -28,13 +29,17 @@ def fit(
     *,
     params: Any = None,
     absolute_sigma: bool = False,
+    loss: Any = "linear",
+    f_scale: float = 1.0,
     x_scale: Any = "jac",
     max_nfev: int | None = None,
     progress: bool = False,
     callback: Callable[..., Any] | None = None,
     backend: Any = None,
+    threads: int | None = None,
+    contract: bool = True,
 ) -> FitResult:
-    """Fit a model to data by least squares.
+    """Fit a model to data by least squares, or by a loss for which outliers count less.
 
     Args:
         expr: the model, an expression of predictors and parameters; or Eq(response, model), where the response may be an expression of the data,
@@ -48,11 +53,15 @@ def fit(
         method: "trf", "dogbox" or "lm" of `scipy.optimize.least_squares`, or a method of `scipy.optimize.minimize`, which gets the gradient, and
             J'J for the Hessian where it wants one.
         absolute_sigma: whether sigma is known itself, and not only up to a factor, which the residuals then tell.
+        loss: "linear", or "soft_l1", "huber", "cauchy", "arctan", or a function, as `scipy.optimize.least_squares` has them: what a residual
+            (fitted - observed) / sigma counts for. The covariance is then Huber's: see `symgraph.fitting.losses.Loss.variance`.
+        f_scale: the size of residuals from which on such a loss takes them for outliers.
         x_scale: the sizes of the parameters, one for each, or "jac" to take them from the Jacobian.
         max_nfev: the largest number of evaluations.
         progress: whether to show the steps by tqdm, where it is installed and the output is a terminal.
         callback: called after each step in SciPy's form, with an OptimizeResult as `intermediate_result` (x, fun, cost, nit, nfev) or else the
             vector; raising StopIteration ends the fit.
+        backend, threads, contract: as for `symgraph.function`.
 
     Derivatives are exact, and once the optimiser has ended, Gauss-Newton steps follow as long as they improve the parameters' last digits.
 
@@ -77,8 +86,13 @@ def fit(
     """
     if method not in METHODS:
         raise ArgumentError(f"There is no method {method!r}; there are {', '.join(METHODS)}")
+    weighing = Loss(loss, f_scale)
+    if absolute_sigma and not weighing.is_linear:
+        raise ArgumentError(
+            "absolute_sigma is for loss='linear': of other losses it is the residuals that tell how far parameters spread"
+        )
     symbols, start = _start(expr, p0, params)
-    problem = Problem(expr, data, symbols, sigma, backend)
+    problem = Problem(expr, data, symbols, sigma, backend=backend, threads=threads, contract=contract)
     vector = problem.layout.pack(start)
     limits = _limits(bounds, problem.layout, vector)
     if problem.observed.size < len(vector):
@@ -93,19 +107,20 @@ def fit(
         call(step)
 
     try:
-        solution = solve(problem.residuals, problem.jacobian, vector, limits, method, x_scale, max_nfev, observe)
+        solution = solve(
+            problem.residuals, problem.jacobian, vector, limits, method, x_scale, max_nfev, weighing, observe
+        )
     finally:
         history.close()
     with np.errstate(all="ignore"):
         residuals = problem.residuals(solution.x)
-        rss = float(residuals @ residuals)
-        dof = len(residuals) - len(vector)
-        variance = 1.0 if absolute_sigma else rss / dof if dof else np.inf
+        variance = 1.0 if absolute_sigma else weighing.variance(residuals, len(vector))
         estimated = estimate(problem.jacobian(solution.x), variance, solution.x, limits)
     return FitResult(
         problem=problem,
         x=solution.x,
-        rss=rss,
+        rss=float(residuals @ residuals),
+        cost=0.5 * weighing.cost(residuals),
         covariance=estimated.covariance,
         history=history,
         success=solution.success,
@@ -113,7 +128,9 @@ def fit(
         method=method,
         nfev=solution.nfev,
         njev=solution.njev,
+        loss=weighing,
         _estimate=estimated,
+        _spread=1.0 if absolute_sigma else weighing.spread(residuals, len(vector)),
     )
 
 

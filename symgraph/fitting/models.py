@@ -27,9 +27,9 @@ class Model:
         names: what the parameters are called in the signature: their own names, as far as Python can take them.
     """
 
-    def __init__(self, expr: Any, x: Any, params: Any, *, backend: Any = None, name: str = "model") -> None:
+    def __init__(self, expr: Any, x: Any, params: Any, *, name: str = "model", **options: Any) -> None:
         self.predictors, self.parameters = symbols_of(x, "x"), symbols_of(params, "params")
-        self.function = Function([*self.predictors, *self.parameters], expr, backend=backend, name=name)
+        self.function = Function([*self.predictors, *self.parameters], expr, name=name, **options)
         for symbol, core in zip(self.function.args, self.function._cores, strict=True):
             if core and symbol in self.parameters:
                 raise ArgumentError(
@@ -83,7 +83,16 @@ def _python_names(names: Sequence[str]) -> list[str]:
     return found
 
 
-def model(expr: Any, x: Any, params: Any, *, backend: Any = None, name: str = "model") -> Model:
+def model(
+    expr: Any,
+    x: Any,
+    params: Any,
+    *,
+    backend: Any = None,
+    threads: int | None = None,
+    contract: bool = True,
+    name: str = "model",
+) -> Model:
     """An expression as a function `f(xdata, a, b, ...)` whose parameters have names, for `scipy.optimize.curve_fit(f, xdata, ydata, jac=f.jac)` and
     `lmfit.Model(f)`.
 
@@ -91,6 +100,7 @@ def model(expr: Any, x: Any, params: Any, *, backend: Any = None, name: str = "m
         expr: the expression.
         x: the predictor's symbol, or a list of them: then xdata is an array (k, m), or k arrays.
         params: the parameters' symbols, in the order of the signature.
+        backend, threads, contract: as for `symgraph.function`.
 
     >>> import inspect, sympy
     >>> from scipy.optimize import curve_fit
@@ -101,4 +111,4 @@ def model(expr: Any, x: Any, params: Any, *, backend: Any = None, name: str = "m
     >>> curve_fit(f, [0.0, 1.0, 2.0], [4.0, 2.0, 1.0], p0=[1, 1], jac=f.jac)[0].round(6)
     array([4.      , 0.693147])
     """
-    return Model(expr, x, params, backend=backend, name=name)
+    return Model(expr, x, params, backend=backend, threads=threads, contract=contract, name=name)

@@ -18,8 +18,8 @@ __all__ = ["Objective", "objective"]
 class Objective(OfVector):
     """What `symgraph.objective` gives: `fun`, `jac`, `fun_and_jac`, `hess` and `hessp`, each as SciPy's `minimize` calls it."""
 
-    def __init__(self, expr: Any, x: Any, params: Any = (), *, backend: Any = None, name: str = "objective") -> None:
-        super().__init__(_one_number(expr), x, params, backend, name)
+    def __init__(self, expr: Any, x: Any, params: Any = (), *, name: str = "objective", **options: Any) -> None:
+        super().__init__(_one_number(expr), x, params, name, **options)
 
     def fun(self, p: Any, *args: Any) -> Any:
         """The value at p, a float. For p of shape (n, k), k points at once, as `differential_evolution(vectorized=True)` asks for, (k,) values."""
@@ -92,13 +92,16 @@ def _one_number(expr: Any) -> Any:
     return expr
 
 
-def objective(expr: Any, x: Any, params: Any = (), *, backend: Any = None) -> Objective:
+def objective(
+    expr: Any, x: Any, params: Any = (), *, backend: Any = None, threads: int | None = None, contract: bool = True
+) -> Objective:
     """An expression to be minimised, in the form of `scipy.optimize.minimize`.
 
     Args:
         expr: an expression with one value (a 1 x 1 matrix is one).
         x: what varies: a list of symbols, or one MatrixSymbol or IndexedBase. Their entries make up p, symbol after symbol.
         params: further symbols, whose values are given behind p (SciPy's `args=`); or a dict from them to their values.
+        backend, threads, contract: as for `symgraph.function`.
 
     >>> import sympy
     >>> from scipy.optimize import minimize
@@ -109,4 +112,4 @@ def objective(expr: Any, x: Any, params: Any = (), *, backend: Any = None) -> Ob
     >>> minimize(o.fun, [-1.2, 1.0], args=(1.0,), jac=o.jac, hess=o.hess, method="trust-exact").x.round(6)
     array([1., 1.])
     """
-    return Objective(expr, x, params, backend=backend)
+    return Objective(expr, x, params, backend=backend, threads=threads, contract=contract)

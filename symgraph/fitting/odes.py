@@ -26,10 +26,10 @@ class Ode:
         function: the Function of t, the state's symbols and the params.
     """
 
-    def __init__(self, rhs: Any, t: Any, y: Any, params: Any = (), *, backend: Any = None) -> None:
+    def __init__(self, rhs: Any, t: Any, y: Any, params: Any = (), **options: Any) -> None:
         self.states, self.params = symbols_of(y, "y"), tuple(argument_list(params))
         outputs = _right_sides(rhs, t, self.states)
-        self.function = Function([t, *self.states, *self.params], outputs, backend=backend, name="rate")
+        self.function = Function([t, *self.states, *self.params], outputs, name="rate", **options)
         cores = cores_of(self.function)
         self.layout = Layout(self.states, cores)
         self._param_cores = tuple(cores[symbol] for symbol in self.params)
@@ -103,7 +103,16 @@ def _right_sides(rhs: Any, t: Any, states: Sequence[Any]) -> list[Any]:
     return [found[derivative] for derivative in wanted]
 
 
-def ode(rhs: Any, t: Any, y: Any, params: Any = (), *, backend: Any = None) -> Ode:
+def ode(
+    rhs: Any,
+    t: Any,
+    y: Any,
+    params: Any = (),
+    *,
+    backend: Any = None,
+    threads: int | None = None,
+    contract: bool = True,
+) -> Ode:
     """dy/dt = rhs, in the form of `scipy.integrate.solve_ivp(o.fun, span, y0, jac=o.jac, vectorized=True, args=values_of_params)`.
 
     Args:
@@ -111,6 +120,7 @@ def ode(rhs: Any, t: Any, y: Any, params: Any = (), *, backend: Any = None) -> O
         t: the symbol of time.
         y: the state: a list of symbols or of functions f(t), or one MatrixSymbol or IndexedBase.
         params: further symbols, whose values are given behind y.
+        backend, threads, contract: as for `symgraph.function`.
 
     >>> import sympy
     >>> from scipy.integrate import solve_ivp
@@ -123,4 +133,4 @@ def ode(rhs: Any, t: Any, y: Any, params: Any = (), *, backend: Any = None) -> O
     >>> abs(path.y[0, -1] - sympy.cos(2)) < 1e-6
     True
     """
-    return Ode(rhs, t, y, params, backend=backend)
+    return Ode(rhs, t, y, params, backend=backend, threads=threads, contract=contract)

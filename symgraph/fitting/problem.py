@@ -31,13 +31,13 @@ class Problem:
         observed: the values of `response`, one for each data point.
     """
 
-    def __init__(self, expr: Any, data: Any, parameters: Sequence[Any], sigma: Any = None, backend: Any = None) -> None:
+    def __init__(self, expr: Any, data: Any, parameters: Sequence[Any], sigma: Any = None, **options: Any) -> None:
         self.parameters = tuple(parameters)
         self.response, self.expression, self.predictors = _told_apart(expr, data, self.parameters)
-        self.model = Residuals(self.expression, self.parameters, tuple(self.predictors), backend=backend)
+        self.model = Residuals(self.expression, self.parameters, tuple(self.predictors), **options)
         self.layout: Layout = self.model.layout
         self._values = tuple(self.predictors.values())
-        self.observed = _observed(self.response, data, expr, backend)
+        self.observed = _observed(self.response, data, expr, options)
         self._whiten = _whitening(sigma, self.observed)
         self.sigma = sigma
 
@@ -62,6 +62,11 @@ class Problem:
         sigma = np.asarray(self.sigma, float)
         return np.broadcast_to(sigma if sigma.ndim < 2 else np.sqrt(np.diag(sigma)), self.observed.shape)
 
+    @property
+    def deviation(self) -> Any:
+        """The standard deviation that sigma tells of any observation: 1 without sigma, None where it is one for each point."""
+        return 1.0 if self.sigma is None else None if np.ndim(self.sigma) else float(self.sigma)
+
     def fitted(self, p: Any) -> Any:
         """The model's values for the data, in the shape of the observed ones."""
         values = self.model.values(p, *self._values)
@@ -84,8 +89,16 @@ class Problem:
 
     def predict(self, p: Any, data: Any) -> Any:
         """The model's values for other data."""
+        return self.model.values(p, *self._others(data))
+
+    def slopes(self, p: Any, data: Any) -> Any:
+        """The derivatives of `predict` with respect to the parameters, which are the last axis."""
+        values, slopes = self.predict(p, data), self.model.jacobian(p, *self._others(data))
+        return np.broadcast_to(slopes, (*np.shape(values), len(p)))
+
+    def _others(self, data: Any) -> list[Any]:
         given = _columns(data)
-        return self.model.values(p, *(_column(symbol, given) for symbol in self.predictors))
+        return [_column(symbol, given) for symbol in self.predictors]
 
 
 def _told_apart(expr: Any, data: Any, parameters: tuple[Any, ...]) -> tuple[Any, Any, dict[Any, Any]]:
@@ -152,7 +165,7 @@ def _the_response(model: Any, free: set[Any], given: Mapping[Any, Any]) -> Any:
     return sympy.Symbol(others[0]) if isinstance(others[0], str) else others[0]
 
 
-def _observed(response: Any, data: Any, expr: Any, backend: Any) -> Any:
+def _observed(response: Any, data: Any, expr: Any, options: Mapping[str, Any]) -> Any:
     """The values of the response."""
     if isinstance(data, tuple):
         return np.asarray(_checked(response, data[1]))
@@ -163,7 +176,7 @@ def _observed(response: Any, data: Any, expr: Any, backend: Any) -> Any:
     values = [_column(symbol, given) for symbol in symbols]
     return _checked(
         response,
-        values[0] if isinstance(response, sympy.Symbol) else Function(symbols, response, backend=backend)(*values),
+        values[0] if isinstance(response, sympy.Symbol) else Function(symbols, response, **options)(*values),
     )
 
 

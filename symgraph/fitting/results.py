@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
@@ -11,10 +11,26 @@ import sympy
 from ..errors import ArgumentError, brief
 from ..nodes import symbol_name
 from .history import History
+from .losses import Loss
 from .problem import Problem
 from .solver import Estimate
 
-__all__ = ["FitResult"]
+__all__ = ["FitResult", "Prediction"]
+
+
+class Prediction(NamedTuple):
+    """What a fitted model says of other data.
+
+    Attributes:
+        values: its values; `errors` are their standard errors.
+        confidence: (low, high), which cover the true values with the probability that was asked for.
+        observation: (low, high), which cover new observations with it; None where their standard deviation is not known.
+    """
+
+    values: Any
+    errors: Any
+    confidence: tuple[Any, Any]
+    observation: tuple[Any, Any] | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,7 +41,9 @@ class FitResult:
         problem: the model with its data.
         x: the values of all parameters in one vector, (n,); `names` are those of its entries.
         rss: the sum of the squared residuals (each divided by sigma, if sigma was given).
+        cost: what was minimised, half of rss where the loss is linear.
         covariance: that of x, (n, n); infinite variance for what the data do not determine, nan for what is at a bound.
+        loss: what a residual counted for.
         history: the steps; `history.plot()` draws the convergence.
         success, message, method, nfev, njev: how the optimiser ended, and how often it computed residuals and their Jacobian.
     """
@@ -33,6 +51,7 @@ class FitResult:
     problem: Problem
     x: Any
     rss: float
+    cost: float
     covariance: Any
     history: History
     success: bool
@@ -40,7 +59,9 @@ class FitResult:
     method: str
     nfev: int
     njev: int
+    loss: Loss
     _estimate: Estimate = field(repr=False)
+    _spread: float = field(repr=False)
 
     # --- the parameters
 
@@ -74,13 +95,16 @@ class FitResult:
 
     def confidence_intervals(self, level: float = 0.95) -> dict[Any, Any]:
         """For each parameter (low, high), which cover the true value with probability `level` as far as the model is linear near it."""
+        reach, errors = self._reach(level), self.standard_errors
+        return {s: (v - reach * errors[s], v + reach * errors[s]) for s, v in self.parameters.items()}
+
+    def _reach(self, level: float) -> float:
+        """How many standard errors an interval extends to each side, by Student's distribution."""
         from scipy.special import stdtrit
 
         if not 0 < level < 1:
             raise ArgumentError(f"level must be between 0 and 1, not {level}")
-        reach = stdtrit(max(self.dof, 1), (1 + level) / 2)
-        errors = self.standard_errors
-        return {s: (v - reach * errors[s], v + reach * errors[s]) for s, v in self.parameters.items()}
+        return float(stdtrit(max(self.dof, 1), (1 + level) / 2))
 
     @property
     def expression(self) -> Any:
@@ -121,6 +145,40 @@ class FitResult:
         """The fitted model's values for other data: a dict from predictors (or their names) to numbers or arrays."""
         return self.problem.predict(self.x, data)
 
+    def prediction(self, data: Any, level: float = 0.95, sigma: Any = None) -> Prediction:
+        """The fitted model's values for other data (as for `predict`), with standard errors and with intervals.
+
+        Args:
+            level: the probability that an interval covers the model's true value (`confidence`), or a new observation (`observation`), as far as
+                the model is linear near the parameters and residuals are normal.
+            sigma: the standard deviation of new observations, in the sense that it has for `fit`; needed for `observation` where `fit` was given
+                one for each point.
+
+        The standard error of a value is by the delta method, sqrt(g' C g) with its gradient g by the parameters and their covariance C; parameters at
+        a bound count as known. After a robust fit new observations are taken for none of the outliers: their variance comes from the
+        median size of residuals.
+
+        >>> import sympy
+        >>> from symgraph import fit
+        >>> x, y, a, b = sympy.symbols("x y a b")
+        >>> result = fit(a + b * x, {x: [0, 1, 2, 3], y: [1.0, 2.9, 5.1, 7.0]}, {a: 0, b: 0})
+        >>> found = result.prediction({x: [1.5, 5.0]})
+        >>> found.values.round(3), found.errors.round(3)
+        (array([ 4.  , 11.07]), array([0.047, 0.156]))
+        """
+        values = np.asarray(self.predict(data))
+        with np.errstate(all="ignore"):
+            errors = self._estimate.error_along(self.problem.slopes(self.x, data))
+            reach = self._reach(level)
+            known = self.problem.deviation if sigma is None else np.asarray(sigma, float)
+            both = None if known is None else np.sqrt(errors**2 + self._spread * known**2)
+        return Prediction(
+            values,
+            errors,
+            (values - reach * errors, values + reach * errors),
+            None if both is None else (values - reach * both, values + reach * both),
+        )
+
     # --- for readers
 
     def __repr__(self) -> str:
@@ -140,11 +198,18 @@ class FitResult:
             "",
             *self._table(),
             "",
+            *self._of_loss(),
             f"residual sum of squares       {self.rss:.10g}",
             f"residual standard deviation   {self.residual_deviation:.10g}",
             *self._correlations(),
         ]
         return "\n".join(lines)
+
+    def _of_loss(self) -> list[str]:
+        if self.loss.is_linear:
+            return []
+        name = getattr(self.loss.name, "__name__", self.loss.name)
+        return [f"loss {name}, f_scale {self.loss.f_scale:g}: cost {self.cost:.10g}"]
 
     def _table(self) -> list[str]:
         errors = np.sqrt(np.diag(self.covariance))
@@ -173,11 +238,11 @@ class FitResult:
         pairs.sort(key=lambda pair: -abs(correlation[pair]))
         return [f"correlation of {names[j]} and {names[i]}: {correlation[i, j]:.4f}" for i, j in pairs[:most]]
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw data and fitted curve. Gives the Axes. Needs matplotlib."""
+    def plot(self, ax: Any = None, level: float | None = 0.95) -> Any:
+        """Draw data and fitted curve, with the bands of `prediction` unless level is None. Gives the Axes. Needs matplotlib."""
         from .pictures import draw_fit
 
-        return draw_fit(self, ax)
+        return draw_fit(self, ax, level)
 
 
 def _as_sympy(symbol: Any, value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, FeedError
+from .losses import Loss
 
 __all__ = ["METHODS", "Estimate", "Solution", "estimate", "solve"]
 
@@ -54,8 +55,8 @@ class _Watched:
     `least_squares` has callbacks from SciPy 1.16 on only, and none for method="lm".
     """
 
-    def __init__(self, fun: Vector, jac: Vector, observe: Callable[[Any], Any]) -> None:
-        self._fun, self._jac, self._observe = fun, jac, observe
+    def __init__(self, fun: Vector, jac: Vector, loss: Loss, observe: Callable[[Any], Any]) -> None:
+        self._fun, self._jac, self.loss, self._observe = fun, jac, loss, observe
         self.nfev = self.njev = self.steps = 0
         self.point: Any = None
         self._last: tuple[Any, Any] | None = None
@@ -78,7 +79,7 @@ class _Watched:
 
         residuals = self.fun(p)
         result = OptimizeResult(x=np.copy(p), fun=residuals, nit=self.steps, nfev=self.nfev)
-        result["cost"] = 0.5 * float(residuals @ residuals)
+        result["cost"] = 0.5 * self.loss.cost(residuals)
         self.steps += 1
         self.point = np.copy(p)
         try:
@@ -100,10 +101,13 @@ def solve(
     method: str,
     x_scale: Any,
     max_nfev: int | None,
+    loss: Loss,
     observe: Callable[[Any], Any],
 ) -> Solution:
-    """Minimise the sum of the squares of `fun`."""
-    watched = _Watched(fun, jac, observe)
+    """Minimise the sum of the squares of `fun`, or of another loss."""
+    if method == "lm" and not loss.is_linear:
+        raise ArgumentError("method='lm' is for loss='linear' alone; use 'trf' or 'dogbox'")
+    watched = _Watched(fun, jac, loss, observe)
     bounded = bool(np.isfinite(bounds[0]).any() or np.isfinite(bounds[1]).any())
     if bounded and method not in _WITH_BOUNDS:
         raise ArgumentError(f"method={method!r} takes no bounds; use one of {', '.join(_WITH_BOUNDS)}")
@@ -142,6 +146,8 @@ def _by_least_squares(
         method=method,
         x_scale=x_scale,
         max_nfev=budget,
+        loss=watched.loss.name,
+        f_scale=watched.loss.f_scale,
         **tight,
     )
 
@@ -155,12 +161,14 @@ def _by_minimize(
 
     def half_squares(q: Any) -> Any:
         residuals = watched.fun(q * scale)
-        cost = 0.5 * float(residuals @ residuals)
-        return cost if method in ("Nelder-Mead", "Powell") else (cost, scale * (watched.jac(q * scale).T @ residuals))
+        cost = 0.5 * watched.loss.cost(residuals)
+        if method in ("Nelder-Mead", "Powell"):
+            return cost
+        return cost, scale * (watched.jac(q * scale).T @ watched.loss.slope(residuals))
 
     def gauss_newton(q: Any) -> Any:
         jacobian = watched.jac(q * scale) * scale
-        return jacobian.T @ jacobian
+        return (jacobian.T * watched.loss.weights(watched.fun(q * scale))) @ jacobian
 
     def step(q: Any, *state: Any) -> None:
         watched.step(q * scale)
@@ -179,33 +187,33 @@ def _by_minimize(
 
 def _at_bounds(watched: _Watched, x: Any, residuals: Any, bounds: tuple[Any, Any]) -> tuple[Any, Any]:
     """`x` with those entries on their bounds that stopped just before them, and would be beyond them without."""
-    slope = watched.jac(x).T @ residuals
+    slope = watched.jac(x).T @ watched.loss.slope(residuals)
     near = 1e-6 * np.maximum(np.abs(x), 1.0)
     trial = np.where((x - bounds[0] < near) & (slope > 0), bounds[0], x)
     trial = np.where((bounds[1] - x < near) & (slope < 0), bounds[1], trial)
     if np.array_equal(trial, x):
         return x, residuals
     after = watched.fun(trial)
-    return (trial, after) if after @ after <= (residuals @ residuals) * (1 + 1e-9) else (x, residuals)
+    return (trial, after) if watched.loss.cost(after) <= watched.loss.cost(residuals) * (1 + 1e-9) else (x, residuals)
 
 
 def _polished(watched: _Watched, x: Any, residuals: Any, bounds: tuple[Any, Any], steps: int = 50) -> tuple[Any, float]:
-    """Where Gauss-Newton steps from `x` lead, as long as the sum of squares stays what it is and one of the next three steps is shorter.
+    """Where Gauss-Newton steps from `x` lead, as long as the cost stays what it is and one of the next three steps is shorter.
 
     Optimisers stop when the sum of squares no longer changes, which is when the parameters have half the digits. The second result is the length
     of the shortest step, relative to the residuals: a measure of convergence (Bates and Watts, Technometrics 23, 1981).
     """
     free = (x > bounds[0]) & (x < bounds[1])
-    highest = float(residuals @ residuals) * (1 + 1e-9)
+    highest = watched.loss.cost(residuals) * (1 + 1e-9)
     best, shortest, patience = x, np.inf, 3
     for _ in range(steps if free.any() else 0):
-        step, length = _gauss_newton(watched.jac(x)[:, free], residuals)
+        step, length = _gauss_newton(*watched.loss.scaled(residuals, watched.jac(x)[:, free]))
         x = x.copy()
         x[free] += step
         if not ((x >= bounds[0]) & (x <= bounds[1])).all():
             break
         residuals = watched.fun(x)
-        if not residuals @ residuals <= highest:
+        if not watched.loss.cost(residuals) <= highest:
             break
         if length < shortest:
             best, shortest, patience = x, length, 3
@@ -225,7 +233,7 @@ def checked_jacobian(jacobian: Any) -> Any:
     return jacobian
 
 
-def _gauss_newton(jacobian: Any, residuals: Any) -> tuple[Any, float]:
+def _gauss_newton(residuals: Any, jacobian: Any) -> tuple[Any, float]:
     """The step to the minimum of the linearised sum of squares, and its length in units of the residuals; nan where there is none."""
     scale = np.linalg.norm(jacobian, axis=0)
     if not np.isfinite(scale).all():
@@ -237,17 +245,33 @@ def _gauss_newton(jacobian: Any, residuals: Any) -> tuple[Any, float]:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the Jacobian at the minimum tells: covariance, and the entries that the data do not determine, or that are at a bound."""
+    """What the Jacobian at the minimum tells of the parameters.
+
+    Attributes:
+        covariance: theirs; nan for entries at a bound, infinite variance for those that the data do not determine.
+        undetermined, at_bound: which entries these are.
+        determined: the covariance of that part of them which the data determine, over `variance`, that of a residual.
+        unseen: what it takes to the rest: directions d with d @ unseen != 0 are not determined.
+    """
 
     covariance: Any
     undetermined: Any
     at_bound: Any
+    determined: Any
+    variance: float
+    unseen: Any
+
+    def error_along(self, directions: Any) -> Any:
+        """The standard error of the parameters' products with directions, (..., n): parameters at a bound count as known."""
+        rest = np.linalg.norm(directions @ self.unseen, axis=-1)
+        seen = np.sqrt(np.maximum(np.sum((directions @ self.determined) * directions, axis=-1), 0.0))
+        seen = np.where(seen > 0, seen * np.sqrt(self.variance), 0.0)
+        size = np.sum(np.abs(directions) * np.linalg.norm(self.unseen, axis=-1), axis=-1)
+        return np.where(rest > 1e-8 * size, np.inf, seen)
 
 
 def estimate(jacobian: Any, variance: float, x: Any, bounds: tuple[Any, Any]) -> Estimate:
-    """The covariance of the parameters, `variance` being that of a residual.
-
-    Entries at a bound have none (nan); those that the data do not determine have an infinite one. The others' is variance * inv(J'J).
+    """What the Jacobian at x tells, `variance` being that of a residual: of what is determined the covariance is variance * inv(J'J).
 
     >>> estimate(np.array([[1.0, 0.0], [1.0, 0.0]]), 1.0, np.zeros(2), (np.full(2, -np.inf), np.full(2, np.inf))).covariance
     array([[0.5, 0. ],
@@ -257,18 +281,21 @@ def estimate(jacobian: Any, variance: float, x: Any, bounds: tuple[Any, Any]) ->
     n = jacobian.shape[1]
     at_bound = (x <= bounds[0]) | (x >= bounds[1])
     free = np.flatnonzero(~at_bound)
-    covariance = np.full((n, n), np.nan)
+    covariance, determined, unseen = np.full((n, n), np.nan), np.zeros((n, n)), np.zeros((n, n))
     undetermined = np.zeros(n, bool)
     if free.size:
-        part = jacobian[:, free]
+        part, block = jacobian[:, free], np.ix_(free, free)
         scale = np.linalg.norm(part, axis=0)
         undetermined[free[scale == 0]] = True
         scale = np.where(scale == 0, 1.0, scale)
         _, singular, right = np.linalg.svd(part / scale, full_matrices=False)
         kept = singular > np.finfo(float).eps * max(part.shape) * singular[0]
         inverse = right[kept].T / singular[kept]
-        covariance[np.ix_(free, free)] = variance * (inverse @ inverse.T) / np.outer(scale, scale)
+        determined[block] = (inverse @ inverse.T) / np.outer(scale, scale)
+        covariance[block] = variance * determined[block]
+        if kept.sum() < free.size:
+            unseen[block] = (np.eye(free.size) - right[kept].T @ right[kept]) / scale[:, None]
         undetermined[free[(right[kept] ** 2).sum(axis=0) < 1 - 1e-8]] = True  # not all of it lies in what the data see
     places = np.flatnonzero(undetermined)
     covariance[places, places] = np.inf
-    return Estimate(covariance, undetermined, at_bound)
+    return Estimate(covariance, undetermined, at_bound, determined, variance, unseen)

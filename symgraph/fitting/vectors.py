@@ -26,11 +26,11 @@ class OfVector:
         function: the Function of all of them.
     """
 
-    def __init__(self, outputs: Any, x: Any, params: Any, backend: Any, name: str) -> None:
+    def __init__(self, outputs: Any, x: Any, params: Any, name: str, **options: Any) -> None:
         symbols = symbols_of(x, "x")
         self._given: tuple[Any, ...] | None = tuple(params.values()) if isinstance(params, Mapping) else None
         self.params = tuple(params) if isinstance(params, Mapping) else tuple(argument_list(params))
-        self.function = Function([*symbols, *self.params], outputs, backend=backend, name=name)
+        self.function = Function([*symbols, *self.params], outputs, name=name, **options)
         self.layout = Layout(symbols, cores_of(self.function))
         self.__name__ = name
 
@@ -72,14 +72,14 @@ def as_differences(outputs: Any) -> Any:
 class Residuals(OfVector):
     """What `symgraph.residuals` gives: `fun(p, *args)` of shape (m,) and `jac(p, *args)` of shape (m, n)."""
 
-    def __init__(self, expr: Any, x: Any, params: Any = (), *, backend: Any = None, name: str = "residuals") -> None:
+    def __init__(self, expr: Any, x: Any, params: Any = (), *, name: str = "residuals", **options: Any) -> None:
         structure = Structure(as_differences(expr))
         self.is_single = structure.is_leaf
         leaves = structure.leaves
         scalars = not any(getattr(leaf, "shape", ()) for leaf in leaves)
         outputs: Any = leaves[0] if self.is_single else sympy.Matrix(leaves) if scalars and leaves else leaves
         self._is_column = scalars and not self.is_single
-        super().__init__(outputs, x, params, backend, name)
+        super().__init__(outputs, x, params, name, **options)
         if not leaves:
             raise ArgumentError("There are no expressions: name at least one")
 
@@ -116,13 +116,16 @@ class Residuals(OfVector):
         return jacobian.reshape(-1, jacobian.shape[-1])
 
 
-def residuals(expr: Any, x: Any, params: Any = (), *, backend: Any = None) -> Residuals:
+def residuals(
+    expr: Any, x: Any, params: Any = (), *, backend: Any = None, threads: int | None = None, contract: bool = True
+) -> Residuals:
     """Residuals in the form of `scipy.optimize.least_squares`: `least_squares(r.fun, p0, jac=r.jac, args=values_of_params)`.
 
     Args:
         expr: an expression, with one residual for each row of what is fed for `params`; or a list or matrix of expressions. Eq(a, b) is a - b.
         x: what varies: a list of symbols, or one MatrixSymbol or IndexedBase. Their entries make up p, symbol after symbol.
         params: further symbols, whose values are given behind p; or a dict from them to their values.
+        backend, threads, contract: as for `symgraph.function`.
 
     >>> import sympy
     >>> from scipy.optimize import least_squares
@@ -134,4 +137,4 @@ def residuals(expr: Any, x: Any, params: Any = (), *, backend: Any = None) -> Re
     >>> least_squares(r.fun, [-1.2, 1.0], jac=r.jac).x.round(6)
     array([1., 1.])
     """
-    return Residuals(expr, x, params, backend=backend)
+    return Residuals(expr, x, params, backend=backend, threads=threads, contract=contract)
