@@ -207,7 +207,7 @@ class Function(Differentiable, Inspectable, FastCalls):
             kind = self.dtype or dtype
             kind = np.result_type(kind, np.complex64) if self._options["domain"] == "complex" else kind
             compiled = self._compiler(program)
-            run = numbers_in(kind, compiled, translation.nodes)
+            run = numbers_in(kind, compiled, translation.nodes, program, leaves)
             if order != list(range(len(order))):
                 in_order, run = run, lambda values, *offered: in_order([values[i] for i in order], *offered)
             found = self._compiled.setdefault(

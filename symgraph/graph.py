@@ -97,7 +97,8 @@ class Node(Operators):
     def _join(self, graph: Graph, name: str | None) -> None:
         """Make the node, complete with inputs and spec, part of `graph`."""
         if self.origin is None:
-            self.origin = graph._translating if graph._translating is not None else _calling_line()
+            expression = _source.get()
+            self.origin = expression if expression is not None else _calling_line()
         self.consumers: list[Node] = []
         self.serial = next(_serial)
         graph._add(self, name or type(self).__name__)
@@ -245,12 +246,13 @@ class Graph:
                 raise GraphTooLargeError(
                     f"The graph has {len(self._named)} nodes and max_nodes={self.max_nodes} does not allow another one"
                 )
-            node.graph, node.name = self, self.unique_name(name)
-            self._named[node.name] = node
+            node.graph = self
+            node.name = name = self.unique_name(name)
+            self._named[name] = node
             for source in node.input_nodes if len(node.input_nodes) < 2 else dict.fromkeys(node.input_nodes):
                 source.consumers.append(node)
             getattr(self, node.kind).append(node)
-            if getattr(node, "trainable", False):
+            if node.kind == "variables" and node.trainable:  # type: ignore[attr-defined]
                 self._collections["trainable_variables"].append(node)
 
     def get_collection(self, key: str, scope: str | None = None) -> list[Any]:
@@ -398,11 +400,11 @@ def _cycle(loop: list[str]) -> CycleError:
     )
 
 
-def _inputs(node: Node) -> Iterable[Node]:
+def _inputs(node: Node) -> Sequence[Node]:
     return node.input_nodes
 
 
-def postorder(nodes: Iterable[Node], predecessors: Callable[[Node], Iterable[Node]] = _inputs) -> list[Node]:
+def postorder(nodes: Iterable[Node], predecessors: Callable[[Node], Sequence[Node]] = _inputs) -> list[Node]:
     """All nodes that `nodes` need, each once and after its own inputs. Iterative: depth is no limit. Raises CycleError, naming the loop.
 
     >>> from symgraph import placeholder
@@ -419,12 +421,15 @@ def postorder(nodes: Iterable[Node], predecessors: Callable[[Node], Iterable[Nod
             state = done.get(node)
             if state is None:
                 done[node] = False
-                waiting = [source for source in predecessors(node) if not done.get(source, False)]
-                for source in reversed(waiting):
-                    if source in done:
+                height = len(stack)
+                for source in reversed(predecessors(node)):
+                    before = done.get(source)
+                    if before is None:
+                        stack.append(source)
+                    elif not before:
                         raise _cycle([n.name for n in stack[stack.index(source) :] if done.get(n) is False])
-                    stack.append(source)
-                continue
+                if len(stack) > height:
+                    continue
             stack.pop()
             if not state:
                 done[node] = True

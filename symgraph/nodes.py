@@ -250,7 +250,7 @@ class OperationType(type):
     """The class of operation classes: calling one gives a *finished* node, which for a pure operation may be one that is there already."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        return super().__call__(*args, **kwargs)._finish()
+        return type.__call__(cls, *args, **kwargs)._finish()
 
 
 class Operation(Node, metaclass=OperationType):
@@ -293,7 +293,10 @@ class Operation(Node, metaclass=OperationType):
             )
         values = list(input_nodes)
         graph = self.graph = _common_graph(values)
-        self.input_nodes = [value if isinstance(value, Node) else as_node(value, graph) for value in values]
+        for place, value in enumerate(values):
+            if not isinstance(value, Node):
+                values[place] = as_node(value, graph)
+        self.input_nodes = values
         if name is not None:
             self._wanted_name = name
         controls = control_inputs_here()
@@ -326,7 +329,7 @@ class Operation(Node, metaclass=OperationType):
     def _key(self) -> tuple[Any, ...] | None:
         """What equal operations have in common; None if the instance has attributes that its class does not declare."""
         attributes = self.attributes
-        if self.__dict__.keys() - _OWN - set(attributes):
+        if len(self.__dict__) > 2 and self.__dict__.keys() - _OWN - set(attributes):  # two are its graph and its inputs
             return None
         if not attributes:
             return (type(self), self.control_inputs, *self.input_nodes)

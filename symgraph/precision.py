@@ -10,7 +10,7 @@ import numpy as np
 
 from . import backends
 from .errors import ConstantError, PrecisionWarning
-from .graph import Node, postorder
+from .graph import Node
 from .nodes import placeholder
 from .ops.creation import plain_number
 from .program import Program
@@ -58,14 +58,23 @@ def check_constants(program: Program, dtype: np.dtype[Any]) -> None:
                 )
 
 
-def numbers_in(dtype: np.dtype[Any], run: backends.Runner, nodes: Sequence[Node]) -> backends.Runner:
-    """`run` with those outputs that nothing fed decides the dtype of (constants, and numbers made of dimensions) in `dtype`, as all others."""
-    fed: set[Node] = set()
-    for node in postorder(nodes):
-        if isinstance(node, placeholder) or any(source in fed for source in node.input_nodes):
-            fed.add(node)
+def numbers_in(
+    dtype: np.dtype[Any], run: backends.Runner, nodes: Sequence[Node], program: Program, leaves: Sequence[Node]
+) -> backends.Runner:
+    """`run` with those outputs that nothing fed decides the dtype of (constants, and numbers made of dimensions) in `dtype`, as all others.
+
+    `run` computes `nodes` by `program`, from `leaves`.
+    """
+    fed = bytearray(program.size)
+    for number, leaf in enumerate(leaves):
+        fed[number] = isinstance(leaf, placeholder)
+    for step in program.steps:
+        for source in step.inputs:
+            if fed[source]:
+                fed[step.output] = 1
+                break
     lengths = [isinstance(node, plain_number) or node.spec.dtype in (float, complex) for node in nodes]
-    places = [i for i, (node, is_length) in enumerate(zip(nodes, lengths, strict=True)) if is_length or node not in fed]
+    places = [i for i, n in enumerate(program.outputs) if lengths[i] or not fed[n]]
     if not places:
         return run
     partner = np.result_type(dtype, np.complex64)

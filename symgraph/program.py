@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .graph import Node, postorder
 from .nodes import Constant, Operation, Variable
@@ -13,8 +13,7 @@ from .ops.state import _Assignment
 __all__ = ["Program", "Step"]
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One operation: the numbers of the values that it reads, and of the one that it makes."""
 
     operation: Operation
@@ -58,11 +57,20 @@ class Program:
         """
         cut = set(cuts)
         order, reads = _in_order(outputs, cut)
-        constants = [node for node in order if isinstance(node, Constant) and node not in cut]
-        operations = [node for node in order if isinstance(node, Operation) and node not in cut]
-        leaves = [node for node in order if node in cut or not isinstance(node, (Constant, Operation))]
+        leaves: list[Node] = []
+        constants: list[Constant] = []
+        operations: list[Operation] = []
+        for node in order:
+            if node in cut:
+                leaves.append(node)
+            elif isinstance(node, Operation):
+                operations.append(node)
+            elif isinstance(node, Constant):
+                constants.append(node)
+            else:
+                leaves.append(node)
         number = {node: i for i, node in enumerate([*leaves, *constants, *operations])}
-        steps = tuple(Step(node, tuple(number[source] for source in reads(node)), number[node]) for node in operations)
+        steps = tuple([Step(node, tuple([number[s] for s in reads(node)]), number[node]) for node in operations])
         program = cls(
             len(leaves), tuple(node.value for node in constants), steps, tuple(number[node] for node in outputs)
         )
@@ -105,8 +113,10 @@ def _in_order(outputs: Sequence[Node], cut: set[Node]) -> tuple[list[Node], Call
     Where operations under control dependencies read a variable, they read the node that was assigned to it last before them.
     """
 
-    def needed(node: Node) -> list[Node]:
-        return [] if node in cut else [*node.control_inputs, *node.input_nodes]
+    def needed(node: Node) -> Sequence[Node]:
+        if node in cut:
+            return ()
+        return [*node.control_inputs, *node.input_nodes] if node.control_inputs else node.input_nodes
 
     order = postorder(outputs, needed)
     assignments: dict[Variable, list[_Assignment]] = {}

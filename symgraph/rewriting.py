@@ -166,24 +166,28 @@ def rewrite(outputs: Sequence[Node], rules: dict[type[Operation], list[Rewrite]]
     <symgraph expm1 'expm1' shape=(...,) dtype=None>
     """
     rules = EXACT if rules is None else rules
-    new: dict[Node, Node] = {}
+    new: dict[Node, Node] = {}  # of those that are another one
     for node in postorder(outputs):
-        result = node
-        if isinstance(node, Operation):
-            inputs = [new[source] for source in node.input_nodes]
-            graph = node.graph
-            before, graph._translating = graph._translating, node.origin if not isinstance(node.origin, tuple) else None
-            try:
-                if any(a is not b for a, b in zip(inputs, node.input_nodes, strict=True)):
-                    result = node.rebuild(inputs)
-                if isinstance(result, Functional):
-                    result = result.rewritten(lambda nodes: rewrite(nodes, rules))
-                for rule in rules.get(type(result), ()) if isinstance(result, Operation) else ():
-                    found = rule(result)
-                    if found is not None:
-                        result = found
-                        break
-            finally:
-                graph._translating = before
-        new[node] = result
-    return [new[node] for node in outputs]
+        if not isinstance(node, Operation):
+            continue
+        result: Node = node
+        changed = bool(new) and any(source in new for source in node.input_nodes)
+        if not changed and type(node) not in rules and not isinstance(node, Functional):
+            continue
+        graph = node.graph
+        before, graph._translating = graph._translating, node.origin if not isinstance(node.origin, tuple) else None
+        try:
+            if changed:
+                result = node.rebuild([new.get(source, source) for source in node.input_nodes])
+            if isinstance(result, Functional):
+                result = result.rewritten(lambda nodes: rewrite(nodes, rules))
+            for rule in rules.get(type(result), ()) if isinstance(result, Operation) else ():
+                found = rule(result)
+                if found is not None:
+                    result = found
+                    break
+        finally:
+            graph._translating = before
+        if result is not node:
+            new[node] = result
+    return [new.get(node, node) for node in outputs]

@@ -190,7 +190,7 @@ def test_processes_share_code(monkeypatch, tmp_path):
     files = sorted(tmp_path.iterdir())
     assert files and all(file.suffix == ".object" for file in files)
     monkeypatch.setenv("SYMGRAPH_CACHE", str(tmp_path))
-    monkeypatch.setattr(engine.Host, "to_object", lambda self, text: never())
+    monkeypatch.setattr(engine.Host, "to_object", lambda self, text, level: never())
     f = sg.function((x, y), [x * y + sp.sin(x), sp.Matrix([[x, y], [y, x * y]]), sp.exp(-x * y)], backend="llvm")
     array, number = f(np.arange(3.0), 2.0), f(1.0, 2.0)
     assert sorted(tmp_path.iterdir()) == files

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -108,13 +109,19 @@ class Elementwise(PureOperation):
         super().__init__(inputs, name)
 
     def infer(self, *specs: Spec) -> Spec:
-        dtype = promote(*[spec.dtype for spec in specs])
-        return Spec(broadcast(*[spec.shape for spec in specs]), self.dtype_rule(dtype))
+        return _combined(self.dtype_rule, *(specs if len(specs) < 3 else dict.fromkeys(specs)))
 
     @staticmethod
     def dtype_rule(dtype: Any) -> Any:
         """From the inputs' common dtype to the result's."""
         return dtype
+
+
+@functools.lru_cache(maxsize=4096)
+def _combined(dtype_rule: Callable[[Any], Any], *specs: Spec) -> Spec:
+    """The Spec of values of these, broadcast against each other, when the rule says the dtype."""
+    dtype = promote(*[spec.dtype for spec in specs])
+    return Spec(broadcast(*[spec.shape for spec in specs]), dtype_rule(dtype))
 
 
 def normal_axes(axis: Any) -> tuple[int, ...] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -33,12 +35,10 @@ FUNCTIONS = {name: 1 if function in _OF_ONE else 2 for name, function in EXPANSI
 
 _PARTNER = {"sin": "cos", "cos": "sin"}
 
-
-_MOST = (
-    64  # functions that are written out in one kernel; of more, each is one function of machine code, which is called
-)
+_OFTEN = 4  # times that a function is written out in one kernel; one that occurs more often is one function of machine code, which is called
 
 
+@functools.cache
 def _function(name: str) -> tuple[Code, int]:
     code = Code()
     return code, EXPANSIONS[name](code, *[code.leaf("double", place) for place in range(FUNCTIONS[name])])
@@ -58,15 +58,17 @@ def expanded(code: Code, wanted: Iterable[int]) -> tuple[Code, dict[int, int]]:
     present = {instructions[n] for n in order if instructions[n][0] == "elementary"}
     if not present:
         return code, {n: n for n in order}
-    if len(present) > _MOST:
-        for name in {instruction[2] for instruction in present}:
-            code.functions.setdefault(name, _function(name))
+    times = Counter([instruction[2] for instruction in present])
+    functions = {name: _function(name) for name, count in times.items() if count > _OFTEN}
+    if len(functions) == len(times):
+        code.functions |= functions
         return code, {n: n for n in order}
     new, numbers = Code(), dict[int, int]()
+    new.functions = functions
     for n in order:
         instruction = instructions[n]
         op, kind = instruction[0], instruction[1]
-        if op == "elementary":
+        if op == "elementary" and instruction[2] not in functions:
             name, *arguments = instruction[2:]
             options: dict[str, Any] = {}
             if name in _PARTNER and (op, kind, _PARTNER[name], *arguments) in present:

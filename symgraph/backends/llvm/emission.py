@@ -10,7 +10,7 @@ from .code import Code, Instruction
 from .engine import host
 from .symbols import adapted
 
-__all__ = ["Emission", "contracted", "fused", "needed", "sources"]
+__all__ = ["Emission", "contracted", "fused", "jump", "needed", "sources"]
 
 _SUFFIX = {"double": "f64", "float": "f32", "i64": "i64", "i32": "i32", "i1": "i1"}
 _BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "fadd": "fadd", "fsub": "fsub", "fmul": "fmul", "fdiv": "fdiv"}
@@ -51,7 +51,8 @@ def needed(code: Code, outputs: Iterable[int]) -> list[int]:
 def contracted(code: Code, order: Sequence[int], outputs: Iterable[int]) -> list[tuple[int, Instruction]]:
     """The instructions of `order`, by number, with each product that is only added to something else fused into that addition.
 
-    "fma" is a*b + c, "fnma" c - a*b, "fms" a*b - c. The choice does not depend on the number of lanes, so neither do the values.
+    "fma" is a*b + c, "fnma" c - a*b, "fms" a*b - c. What a negative is added to, it is subtracted from, which is the same in all cases. The choice
+    does not depend on the number of lanes, so neither do the values.
     """
     instructions = code.instructions
     uses = [0] * len(instructions)
@@ -65,6 +66,17 @@ def contracted(code: Code, order: Sequence[int], outputs: Iterable[int]) -> list
         instruction = result[number] = instructions[number]
         if instruction[0] == "add" or instruction[0] == "sub":
             op, kind, a, b = instruction
+            if op == "add" and instructions[a][0] == "fneg" != instructions[b][0]:
+                a, b = b, a
+            if instructions[b][0] == "fneg":
+                positive = instructions[b][2]
+                uses[b] -= 1
+                if uses[b]:
+                    uses[positive] += 1
+                else:
+                    del result[b]
+                op, b = "sub" if op == "add" else "add", positive
+                result[number] = (op, kind, a, b)
             if uses[b] == 1 and instructions[b][0] == "mul":
                 result[number] = ("fma" if op == "add" else "fnma", kind, *instructions[b][2:], a)
                 del result[b]
@@ -89,6 +101,15 @@ def fused(code: Code, outputs: Sequence[int]) -> tuple[Code, dict[int, int]]:
         first = len(instruction) - len(sources(instruction))
         numbers[number] = new.emit(*instruction[:first], *[numbers[source] for source in instruction[first:]])
     return new, numbers
+
+
+def jump(label: str) -> list[str]:
+    """Text that ends a block, and the beginning of another one, to which it goes.
+
+    Without optimisation LLVM selects processor instructions one at a time, which takes ten times as long for calls of intrinsics, but those of a
+    block that ends in a switch all together.
+    """
+    return [f"switch i1 false, label %{label} []", f"{label}:"]
 
 
 def literal(kind: str, bits: int) -> str:
@@ -209,13 +230,13 @@ class Emission:
                 self.lines.append(f"{name}and{place} = and {m} {mask}, {operand}")
             mask = f"{name}and{place}" if mask else operand
         some = self._some(name, mask)
-        self.lines += [f"br label %{label}from", f"{label}from:"]
+        self.lines += jump(f"{label}from")
         self.lines += [f"br i1 {some}, label %{label}taken, label %{label}end", f"{label}taken:"]
         self._prefix, self._taken = f"{self._prefix}b", mask
         self.run(items)
         self._prefix, self._taken = before
         value = self.names[items[-1][0]]
-        self.lines += [f"br label %{label}last", f"{label}last:", f"br label %{label}end", f"{label}end:"]
+        self.lines += [*jump(f"{label}last"), f"br label %{label}end", f"{label}end:"]
         self.lines.append(f"{name} = phi {t} [ zeroinitializer, %{label}from ], [ {value}, %{label}last ]")
 
     def _some(self, name: str, mask: str) -> str:
@@ -269,7 +290,9 @@ class Emission:
             self.declarations.update(inner.declarations)
             self.symbols |= inner.symbols
             head = f"define internal {t} {full}({', '.join(f'{t} %a{k}' for k in range(len(args)))}) noinline {{"
-            self.declarations[full] = "\n".join([head, *inner.lines, f"ret {t} {inner.names[result]}", "}"])
+            self.declarations[full] = "\n".join(
+                [head, *inner.lines, *jump("done"), f"ret {t} {inner.names[result]}", "}"]
+            )
         self.lines.append(f"{name} = call {t} {full}({', '.join(f'{t} {self.names[a]}' for a in args)})")
 
     def _rare(self, name: str, instruction: Instruction) -> None:
@@ -288,8 +311,7 @@ class Emission:
             return
         operands = ", ".join(f"{t} {self.names[a]}" for a in args)
         self.lines += [
-            f"br label %{label}from",
-            f"{label}from:",
+            *jump(f"{label}from"),
             f"br i1 {some}, label %{label}rare, label %{label}end, !prof !1",
             f"{label}rare:",
             f"{name}c = call {t} {self._by_lane(symbol, len(args), masked=True)}({operands}, {m} {where}, {t} {self.names[common]})",

@@ -11,9 +11,10 @@ from typing import Any
 from ...graph import new_lock
 from .cache import cache
 
-__all__ = ["Host", "Machine", "function", "host", "load", "to_assembly", "to_object"]
+__all__ = ["Host", "Machine", "function", "host", "level_of", "load", "to_assembly", "to_object"]
 
 _GENERATION = 200
+_LONG = 500  # lines of text
 
 
 class Host:
@@ -39,34 +40,35 @@ class Host:
         self._lock = new_lock(self)
         self._jit: Any = None
         self._names = itertools.count()
+        self._targets: dict[int, Any] = {}
 
-    def new_target(self) -> Any:
+    def new_target(self, level: int) -> Any:
         import llvmlite.binding as llvm
 
-        # passes cost more than they bring here: the text is in good shape
         target = llvm.Target.from_triple(self.triple)
-        return target.create_target_machine(cpu=self.name, features=self.features, opt=1, jit=True)
+        return target.create_target_machine(cpu=self.name, features=self.features, opt=level, jit=True)
 
-    @functools.cached_property
-    def target(self) -> Any:
-        return self.new_target()
+    def _target(self, level: int) -> Any:
+        if level not in self._targets:
+            self._targets[level] = self.new_target(level)
+        return self._targets[level]
 
     @functools.cached_property
     def description(self) -> str:
         """All of it that machine code depends on."""
         return f"{self.triple} {self.name} {self.features}"
 
-    def to_object(self, text: str) -> bytes:
+    def to_object(self, text: str, level: int) -> bytes:
         import llvmlite.binding as llvm
 
         with self._lock, llvm.create_context() as context:
-            return bytes(self.target.emit_object(llvm.parse_assembly(text, context)))
+            return bytes(self._target(level).emit_object(llvm.parse_assembly(text, context)))
 
-    def to_assembly(self, text: str) -> str:
+    def to_assembly(self, text: str, level: int) -> str:
         import llvmlite.binding as llvm
 
         with self._lock, llvm.create_context() as context:
-            return str(self.target.emit_assembly(llvm.parse_assembly(text, context)))
+            return str(self._target(level).emit_assembly(llvm.parse_assembly(text, context)))
 
     def load(self, code: bytes, names: Sequence[str], symbols: Mapping[str, int]) -> Machine:
         import llvmlite.binding as llvm
@@ -74,7 +76,7 @@ class Host:
         with self._lock:
             number = next(self._names)
             if number % _GENERATION == 0:  # LLVM keeps a little of each library as long as its compiler lives
-                self._jit = llvm.create_lljit_compiler(self.new_target())
+                self._jit = llvm.create_lljit_compiler(self.new_target(1))
             builder = llvm.JITLibraryBuilder().add_object_img(code)
             for name in names:
                 builder.export_symbol(name)
@@ -97,17 +99,27 @@ def host() -> Host:
     return Host()
 
 
-def to_object(text: str) -> bytes:
-    """Object code of a module in LLVM's text, made or found in the cache on disk."""
+def level_of(text: str) -> int:
+    """The level of optimisation that pays for text of this length, if it does not run for long."""
+    return 0 if text.count("\n") > _LONG else 1
+
+
+def to_object(text: str, level: int | None = None) -> bytes:
+    """Object code of a module in LLVM's text, made or found in the cache on disk.
+
+    Its values are the same at each level of optimisation. Level 1 allocates registers well, but does nothing to the text, which is in good shape:
+    passes cost more than they bring. Level 0 takes a third of the time, and the code up to twice the time.
+    """
+    level = level_of(text) if level is None else level
     machine, kept = host(), cache()
     if kept is None:
-        return machine.to_object(text)
-    return kept.get(text, machine.description, lambda: machine.to_object(text))
+        return machine.to_object(text, level)
+    return kept.get(text, f"{machine.description} {level}", lambda: machine.to_object(text, level))
 
 
 def to_assembly(text: str) -> str:
     """The processor's assembly code of a module in LLVM's text."""
-    return host().to_assembly(text)
+    return host().to_assembly(text, level_of(text))
 
 
 def load(code: bytes, names: Sequence[str], symbols: Mapping[str, int]) -> Machine:

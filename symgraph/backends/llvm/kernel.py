@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .branches import with_branches
 from .code import Code, Instruction
-from .emission import Emission, contracted, needed, sources
+from .emission import Emission, contracted, jump, needed, sources
 from .engine import host
 from .parts import LONGEST, Parts
 from .transposes import concatenated, groups, load_group, part_of, store_group
@@ -83,6 +83,7 @@ def loop_text(
         body.run(with_branches([(n, i) for n, i in items if n not in uniform], written))
     else:
         parts = Parts(body, items, written)
+    body.lines += jump("write")
     for place, operand in enumerate(outputs, len(inputs)):
         memory.store(body, place, operand)
     lines = [
@@ -99,8 +100,7 @@ def loop_text(
         "%i = phi i64 [ %start, %ready ], [ %next, %latch ]",
         *memory.addresses,
         *body.lines,
-        "br label %latch",
-        "latch:",
+        *jump("latch"),
         f"%after = add i64 %i, {width}",
         "%more = icmp slt i64 %after, %stop",
         "%beyond = icmp sgt i64 %after, %last",

@@ -5,6 +5,7 @@ A `Lane` is one number of each row, a `Lanes` a small array of them. Axes of a b
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -189,10 +190,24 @@ def joined(namespace: Any, entries: np.ndarray[Any, Any]) -> Any:
 
 def common(*values: Any) -> np.dtype[Any]:
     """NumPy's result dtype of lanes, arrays and Python numbers."""
-    first = values[0].dtype if isinstance(values[0], (Lane, Lanes)) else None
-    if first is not None and all(isinstance(v, (Lane, Lanes)) and v.dtype is first for v in values):
+    kinds: set[Any] = set()
+    for value in values:
+        if isinstance(value, (Lane, Lanes)):
+            kinds.add(value.dtype)
+        else:
+            kinds.add(type(value) if type(value) in _NUMBERS else np.result_type(value))
+    if len(kinds) == 1 and values[0].__class__ is Lane:
+        first: np.dtype[Any] = values[0].dtype
         return first
-    dtype = np.result_type(*[v.dtype if isinstance(v, (Lane, Lanes)) else v for v in values])
+    return _common(frozenset(kinds))
+
+
+_NUMBERS: dict[Any, Any] = {kind: kind() for kind in (bool, int, float, complex)}
+
+
+@functools.lru_cache(maxsize=256)
+def _common(kinds: frozenset[Any]) -> np.dtype[Any]:
+    dtype = np.result_type(*[_NUMBERS.get(kind, kind) for kind in kinds])
     if dtype not in KINDS:
         raise Unsupported(f"numbers of dtype {dtype}")
     return dtype

@@ -12,7 +12,7 @@ from ...program import Program
 from .branches import with_branches
 from .cpython import DATA, TYPE, addresses, builtin, layout_is_known
 from .elementary import expanded
-from .emission import Emission, contracted, needed
+from .emission import Emission, contracted, jump, needed
 from .engine import load, to_object
 from .lanes import Lane, Unsupported
 from .partition import Kernel, partition
@@ -22,6 +22,7 @@ from .symbols import address
 __all__ = ["native_callable", "try_native"]
 
 _FLOAT64 = np.dtype(np.float64)
+_ZERO = ("const", "double", 0)
 
 
 def native_callable(
@@ -112,38 +113,25 @@ def _text(
         raise Unsupported("a program of this length")
     body = Emission(code, 1)
     body.escape = "slow"  # where Python is needed it is called by what can also pass on errors
-    lines = ["entry:", f"%count = icmp eq i64 %nargs, {program.leaves}", "%plain = icmp eq ptr %kwnames, null"]
-    lines += [
-        "%fits = and i1 %count, %plain",
-        "br i1 %fits, label %look, label %slow",
-        "look:",
-        "%ok0 = icmp eq i64 0, 0",
-    ]
-    places: dict[int, int] = {number: order[number] for number in range(program.leaves)}
-    for leaf in range(program.leaves):
-        lines += _checked(leaf, places[leaf])
-    lines += [f"br i1 %ok{program.leaves}, label %fast, label %slow", "slow:"]
-    lines += [
-        "%other = call ptr @PyObject_Vectorcall(ptr @otherwise, ptr %args, i64 %nargs, ptr %kwnames)",
-        "ret ptr %other",
-        "fast:",
-    ]
     for (number, _), (_, entries) in zip(kernel.inputs, kernel.trace.inputs, strict=True):
         leaf = new.get(entries[0], -1)
         if leaf >= 0:
             body.names[leaf] = f"%x{number}"
             body.lines += [
+                f"%slot{number} = getelementptr ptr, ptr %args, i64 {order[number]}",
+                f"%arg{number} = load ptr, ptr %slot{number}",
                 f"%at{number} = getelementptr i8, ptr %arg{number}, i64 {DATA}",
                 f"%x{number} = load double, ptr %at{number}",
             ]
     items = contracted(code, wanted, written) if contract else [(n, code.instructions[n]) for n in wanted]
     body.run(with_branches(items, written))
+    body.lines += jump("box")
     boxes = _Boxes(body, plain)
     objects = [boxes.box(value, [new[n] for n in entries]) for value, entries in zip(values, numbers, strict=True)]
     result = objects[0] if form is None else boxes.collect(objects, form)
     text = [
         "define ptr @native(ptr %self, ptr %args, i64 %nargs, ptr %kwnames) {",
-        *lines,
+        *_checked(program.leaves),
         *body.lines,
         f"ret ptr {result}",
         *boxes.failures,
@@ -160,17 +148,35 @@ def _lanes(value: Any) -> list[Lane]:
     return [value] if isinstance(value, Lane) else list(value.entries.reshape(-1))
 
 
-def _checked(leaf: int, place: int) -> list[str]:
-    """Whether the argument at `place` is a float, besides all arguments before."""
+def _checked(count: int) -> list[str]:
+    """Everything before `fast:`, where there are as many arguments as there should be, and all are floats."""
+    each = [
+        "look:",
+        "%i = phi i64 [ 0, %entry ], [ %next, %right ]",
+        "%slot = getelementptr ptr, ptr %args, i64 %i",
+        "%arg = load ptr, ptr %slot",
+        f"%typeat = getelementptr i8, ptr %arg, i64 {TYPE}",
+        "%type = load ptr, ptr %typeat",
+        "%float = icmp eq ptr %type, @float",
+        "%scalar = icmp eq ptr %type, @float64",
+        "%either = or i1 %float, %scalar",
+        "br i1 %either, label %right, label %slow",
+        "right:",
+        "%next = add i64 %i, 1",
+        f"%more = icmp ult i64 %next, {count}",
+        "br i1 %more, label %look, label %fast",
+    ]
     return [
-        f"%slot{leaf} = getelementptr ptr, ptr %args, i64 {place}",
-        f"%arg{leaf} = load ptr, ptr %slot{leaf}",
-        f"%typeat{leaf} = getelementptr i8, ptr %arg{leaf}, i64 {TYPE}",
-        f"%type{leaf} = load ptr, ptr %typeat{leaf}",
-        f"%float{leaf} = icmp eq ptr %type{leaf}, @float",
-        f"%scalar{leaf} = icmp eq ptr %type{leaf}, @float64",
-        f"%either{leaf} = or i1 %float{leaf}, %scalar{leaf}",
-        f"%ok{leaf + 1} = and i1 %ok{leaf}, %either{leaf}",
+        "entry:",
+        f"%count = icmp eq i64 %nargs, {count}",
+        "%plain = icmp eq ptr %kwnames, null",
+        "%fits = and i1 %count, %plain",
+        f"br i1 %fits, label {'%look' if count else '%fast'}, label %slow",
+        *(each if count else ()),
+        "slow:",
+        "%other = call ptr @PyObject_Vectorcall(ptr @otherwise, ptr %args, i64 %nargs, ptr %kwnames)",
+        "ret ptr %other",
+        "fast:",
     ]
 
 
@@ -215,14 +221,19 @@ class _Boxes:
                 f"store double {operands[0]}, ptr {name}at",
             ]
             return name
-        make = "_".join(["empty", *map(str, value.shape)])
-        self.objects.setdefault(make, functools.partial(np.empty, value.shape))
+        instructions = self._body.code.instructions
+        zeros = {n for n in numbers if instructions[n] == _ZERO}
+        kind = "zeros" if zeros else "empty"
+        make = "_".join([kind, *map(str, value.shape)])
+        self.objects.setdefault(make, functools.partial(getattr(np, kind), value.shape))
         name = self._new(f"@PyObject_CallNoArgs(ptr @{make})")
         self._body.lines += [
             f"{name}at = getelementptr i8, ptr {name}, i64 {DATA}",
             f"{name}data = load ptr, ptr {name}at",
         ]
-        for place, operand in enumerate(operands):
+        for place, (number, operand) in enumerate(zip(numbers, operands, strict=True)):
+            if number in zeros:
+                continue
             self._body.lines += [
                 f"{name}e{place} = getelementptr double, ptr {name}data, i64 {place}",
                 f"store double {operand}, ptr {name}e{place}",

@@ -226,35 +226,55 @@ class _Partition:
         self.library.setdefault(stage, []).append(step)
 
     def _continued(self, step: Step) -> bool:
-        """Place an elementwise step that reads but numbers and scalars of one kernel, which is most steps of most programs, with few questions."""
-        if not isinstance(step.operation, Elementwise) or not step.operation.takes_xp:
+        """Place an elementwise step of numbers, scalars that are fed, and those of one kernel: most steps of most programs, with few questions."""
+        operation, inputs, output = step
+        if not isinstance(operation, Elementwise) or not operation.takes_xp:
             return False
-        stage, native, numbers = -1, self.native, self.numbers
-        for number in step.inputs:
-            if native.get(number) == ():
-                if stage not in (-1, self.stage[number]):
+        stage, native, numbers, scalars, first = -1, self.native, self.numbers, self.scalars, self.first
+        fed = known = True
+        for number in inputs:
+            if number in native:
+                here = self.stage[number]
+                if native[number] != () or (stage != here and stage >= 0):
                     return False
-                stage = self.stage[number]
-            elif number not in numbers:
+                stage = here
+                known = known and number in scalars
+            elif number in numbers:
+                continue
+            elif number >= first or number not in scalars:
                 return False
-        if stage < 0:
+            fed = False
+        if fed:  # by nothing
             return False
-        kernel, first = self.kernels[stage], self.first
-        values = kernel.trace.values
-        arguments = [values[n] if n in native else self.constants[n - first] for n in step.inputs]
+        stage = max(stage, 0)
+        kernel = self._kernel(stage)
+        values, places, arguments, mask = kernel.trace.values, [], [], 0
         try:
-            value = _computed(step.operation, arguments, kernel.trace.namespace)
+            for number in inputs:
+                outside = False
+                place, argument = number, None
+                if number in native:
+                    argument = values[number]
+                    mask |= self.depends[number]
+                elif number in numbers:
+                    argument = self.constants[number - first]
+                else:
+                    outside = True
+                    place, argument = self._input(kernel, stage, number, ())
+                    mask |= 1 << place
+                places.append((outside, place))
+                arguments.append(argument)
+            value = _computed(operation, arguments, kernel.trace.namespace)
         except Unsupported:
             return False
         if value.shape != ():
             return False
-        values[step.output] = value
-        kernel.steps.append((step, [(False, n) for n in step.inputs]))
-        self.nodes[step.output] = step.operation
-        native[step.output], self.stage[step.output] = (), stage
-        self.depends[step.output] = functools.reduce(operator.or_, [self.depends.get(n, 0) for n in step.inputs])
-        if all(n in self.scalars or n in numbers for n in step.inputs):
-            self.scalars.add(step.output)
+        values[output] = value
+        kernel.steps.append((step, places))
+        self.nodes[output] = operation
+        native[output], self.stage[output], self.depends[output] = (), stage, mask
+        if known:
+            scalars.add(output)
         return True
 
     def _place_native(self, step: Step) -> None:
@@ -269,7 +289,7 @@ class _Partition:
             if before is not None:
                 stays = number in self.native and self.native[number] == core
                 stage = max(stage, before if stays else before + 1)
-        kernel = self.kernels.setdefault(stage, Kernel())
+        kernel = self._kernel(stage)
         places, arguments = [], []
         for number, core in zip(step.inputs, cores, strict=True):
             if core is None:
@@ -314,6 +334,12 @@ class _Partition:
         kernel.trace.values[step.output], kernel.totals[step.output] = rows, operation
         self.stage[step.output], self.depends[step.output] = stage, self.depends[source]
         return True
+
+    def _kernel(self, stage: int) -> Kernel:
+        kernel = self.kernels.get(stage)
+        if kernel is None:
+            kernel = self.kernels[stage] = Kernel()
+        return kernel
 
     def _input(self, kernel: Kernel, stage: int, number: int, core: Core) -> tuple[int, Any]:
         key = (stage, number, core)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .code import Instruction
-from .emission import Emission, sources
+from .emission import Emission, jump, sources
 
 __all__ = ["LONGEST", "Parts"]
 
@@ -87,7 +87,13 @@ class Parts:
             if number in later:
                 part.lines += self._store(part, number, "k")
         text = "\n".join(
-            [f"define internal void @part{place}(ptr noalias %scratch) noinline {{", *part.lines, "ret void", "}"]
+            [
+                f"define internal void @part{place}(ptr noalias %scratch) noinline {{",
+                *part.lines,
+                *jump("done"),
+                "ret void",
+                "}",
+            ]
         )
         self.functions.append(text)
         self.declarations.update(part.declarations)

@@ -16,7 +16,7 @@ from .code import Code
 from .driver import Nest, drive
 from .elementary import expanded
 from .emission import fused, needed
-from .engine import host, load, to_object
+from .engine import host, level_of, load, to_object
 from .kernel import CONTIGUOUS, STRIDED, UNIFORM, KernelText, Operand, loop_text, width_of
 from .lanes import KINDS, Unsupported
 from .layout import SHORT, broadcast, broadcast_strides, coalesced, fitting, innermost, whole, whole_rows
@@ -30,6 +30,8 @@ __all__ = ["BatchesDiffer", "NativeKernel", "Wanted"]
 Wanted = int | tuple[str, Any]  # an output, ("input", its number) or ("constant", its value)
 
 _FEW = 1 << 15  # rows, of which copies take less time than to prepare loops over several axes
+_WORTH_OPTIMIZING = 1 << 17  # rows, in which long code saves the time that it takes to compile it better
+_ROWS_OF_CALL = 1 << 14  # that a call counts for
 _WORTH_THREADS = 1 << 22  # instructions times rows, below which waking a thread costs more than it brings
 
 
@@ -162,7 +164,8 @@ class _Variant(Reducing):
             return None
         patterns = tuple([CONTIGUOUS if batches[i] else UNIFORM for i in used])
         loop = self._loop(wanted, used, patterns, count)
-        if loop.calls_python:
+        loop.ran(count)
+        if loop.calls_python or not loop.level:
             return None
         counts = (_wide(), 1 << 62) if count >= _wide() else (2, _wide() - 1)
         leaves = {i: (self.cores[i], place) for place, i in enumerate(used)}
@@ -339,15 +342,30 @@ class _CompiledLoop:
         calls_python: whether it calls Python functions.
         scratch: how many bytes of memory it needs.
         size: how many instructions a row is.
+        level: at which its code was optimised: 0 for long code that has not run for long. The values are the same at each.
     """
 
     def __init__(
         self, code: Code, inputs: Sequence[Operand], outputs: Sequence[Operand], width: int, size: int
     ) -> None:
         self.text, symbols, self.scratch = loop_text("kernel", code, inputs, outputs, width, contract=False)
-        self._machine = load(to_object(self.text), ["kernel"], {symbol: address(symbol) for symbol in symbols})
-        self.address, self.size, self.width = self._machine.addresses["kernel"], size, width
+        self._symbols = {symbol: address(symbol) for symbol in symbols}
+        self.size, self.width = size, width
         self.calls_python = any(symbol.startswith("python_") for symbol in symbols)
+        self._machines: list[Any] = []  # all of them: a thread may still run the one before
+        self._rows = 0
+        self._compile(level_of(self.text))
+
+    def _compile(self, level: int) -> None:
+        machine = load(to_object(self.text, level), ["kernel"], self._symbols)
+        self._machines.append(machine)
+        self.address, self.level = machine.addresses["kernel"], level
+
+    def ran(self, rows: int) -> None:
+        """Compile code that runs for long once more, so that it takes less time."""
+        self._rows += rows + _ROWS_OF_CALL
+        if not self.level and self._rows > _WORTH_OPTIMIZING:
+            self._compile(1)
 
     def run(self, arrays: Sequence[Any], steps: Sequence[int] | None, count: int, threads: int) -> None:
         """Run over `count` rows of the arrays, which are `steps` bytes apart (None: no operand needs to know)."""
@@ -358,6 +376,7 @@ class _CompiledLoop:
         strides = None if steps is None else (ctypes.c_int64 * len(steps))(*steps)
         at_once = 1 if self.calls_python else threads
         arguments = self.width, self.scratch, self.size, at_once
+        self.ran(count)
 
         def run(start: int, stop: int) -> None:
             rows()(self.address, pointers, strides, start, stop, *arguments)
@@ -378,6 +397,7 @@ class _CompiledLoop:
     ) -> list[Any]:
         """Run over all places of axes of these lengths, the last one of `count` rows; `strides` are those of each array, in bytes."""
         addresses = [a.__array_interface__["data"][0] for a in arrays]
+        self.ran(count * math.prod(lengths))
         nest = Nest(self.address, self.width, self.scratch, addresses, lengths, count, strides, totals)
         worth = threads > 1 and math.prod(lengths) * count * self.size > _WORTH_THREADS
         return drive(nest, lambda run, units: _in_threads(self._watched(run), units, threads if worth else 1))
