@@ -3,10 +3,11 @@
     python scripts/accuracy.py                # all functions, about ten minutes
     python scripts/accuracy.py sin erfc       # these only, printed
     python scripts/accuracy.py --count 500    # so many points in each region
+    python scripts/accuracy.py single_exp     # a function of float32, for all floats: about a minute
 
 Points are taken at random from each of the regions below: all exponents, where a function changes its formula, and where it is hard. The error is the
 distance from the exact value in units of the last place (ulp) of that value; 0.5 is what rounding alone costs. Each function is run one row at a
-time and eight at once, which must give the same bits.
+time and eight at once, which must give the same bits. Those of float32 are measured at all 2**32 floats, against the functions of float64.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 import mpmath
 import numpy as np
 
-from symgraph.backends.llvm.elementary import EXPANSIONS
+from symgraph.backends.llvm.elementary import EXPANSIONS, SINGLE
 from symgraph.backends.llvm.testing import vectorized
 
 TARGET = Path(__file__).parents[1] / "docs" / "accuracy.md"
@@ -177,6 +178,43 @@ def measure(name: str, count: int) -> str:
     return f"| {name} | {worst:.3f} | {where} | {total / size:.3f} | {size} |"
 
 
+def measure_single(name: str, step: int = 1) -> str:
+    """A row of the table of float32, from every `step`-th float. Infinities, nan and the signs of zeros must be those of the rounded double."""
+    build, size = EXPANSIONS[name], 1 << 15
+    single = vectorized(lambda code, x: code.round_to_float(build(code, code.extend(x))), 1, 32, np.float32)
+    double = vectorized(EXPANSIONS[name.removeprefix("single_")], 1, 32)
+    worst, where, total, count = -1.0, 0.0, 0.0, 0
+    np.seterr(all="ignore")
+    for start in range(0, 1 << 32, size * step):
+        x = (
+            np.arange(start, min(start + size * step, 1 << 32), step, dtype=np.uint64)
+            .astype(np.uint32)
+            .view(np.float32)
+        )
+        value, exact = single(x), double(x.astype(np.float64))
+        rounded = exact.astype(np.float32)
+        same = (value == rounded) & (np.signbit(value) == np.signbit(rounded)) | np.isnan(value) & np.isnan(rounded)
+        if not np.all(same | np.isfinite(rounded) & np.isfinite(value) & (rounded != 0)):
+            raise SystemExit(f"{name}: {x[~same][:3]} give {value[~same][:3]}, not {rounded[~same][:3]}")
+        finite = np.isfinite(rounded)
+        binade = (exact.view(np.int64) & (2047 << 52)).view(np.float64)
+        error = np.where(finite, np.abs(value - exact) / np.maximum(binade * 2.0**-23, 2.0**-149), 0.0)
+        place = int(error.argmax())
+        if error[place] > worst:
+            worst, where = float(error[place]), float(x[place])
+        total, count = total + float(error.sum()), count + int(np.count_nonzero(finite))
+    return f"| {name.removeprefix('single_')} | {worst:.3f} | {np.float32(where)!s} | {total / count:.3f} | {count} |"
+
+
+HEAD_SINGLE = """
+## Float32
+
+For the functions of float32 that are written of their own (all others are those of float64, rounded): at all floats, against the
+functions of float64.
+
+| function | largest error | at | mean error | points |
+|---|---|---|---|---|"""
+
 HEAD = """# Accuracy of the native elementary functions
 
 Float64, measured by `python scripts/accuracy.py` against mpmath at random points of every region in which a function behaves
@@ -196,9 +234,14 @@ def main() -> None:
     lines = [HEAD]
     print(HEAD.splitlines()[-2] + "\n" + HEAD.splitlines()[-1])
     for name in options.names or CASES:
-        lines.append(measure(name, options.count))
+        lines.append(measure_single(name) if name in SINGLE.values() else measure(name, options.count))
         print(lines[-1], flush=True)
     if not options.names:
+        print(HEAD_SINGLE)
+        lines.append(HEAD_SINGLE)
+        for name in sorted(SINGLE.values()):
+            lines.append(measure_single(name))
+            print(lines[-1], flush=True)
         TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

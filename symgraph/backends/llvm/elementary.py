@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from . import elementary_single
 from .code import Code
 from .elementary_arc import acos, asin, atan, atan2
 from .elementary_digamma import digamma
@@ -20,7 +21,7 @@ from .elementary_remainder import remainder
 from .elementary_trig import cos, sin, tan
 from .emission import needed, sources
 
-__all__ = ["EXPANSIONS", "FUNCTIONS", "expanded"]
+__all__ = ["EXPANSIONS", "FUNCTIONS", "SINGLE", "expanded"]
 
 _OF_ONE: tuple[Callable[..., int], ...] = (
     *(exp, exp2, expm1, log, log1p, log2, log10, sigmoid, softplus, cbrt, sin, cos, tan, asin, acos, atan),
@@ -33,7 +34,12 @@ EXPANSIONS = {function.__name__: function for function in (*_OF_ONE, *_OF_TWO)}
 FUNCTIONS = {name: 1 if function in _OF_ONE else 2 for name, function in EXPANSIONS.items()}
 """How many arguments each function takes."""
 
-_PARTNER = {"sin": "cos", "cos": "sin"}
+SINGLE = {name: f"single_{name}" for name in elementary_single.__all__}
+"""Which functions are other ones where the result is rounded to float32: those have fewer instructions."""
+
+EXPANSIONS |= {name: getattr(elementary_single, function) for function, name in SINGLE.items()}
+
+_PARTNER = {"sin": "cos", "cos": "sin", "single_sin": "single_cos", "single_cos": "single_sin"}
 
 _OFTEN = 4  # times that a function is written out in one kernel; one that occurs more often is one function of machine code, which is called
 
@@ -41,7 +47,7 @@ _OFTEN = 4  # times that a function is written out in one kernel; one that occur
 @functools.cache
 def _function(name: str) -> tuple[Code, int]:
     code = Code()
-    return code, EXPANSIONS[name](code, *[code.leaf("double", place) for place in range(FUNCTIONS[name])])
+    return code, EXPANSIONS[name](code, *[code.leaf("double", place) for place in range(FUNCTIONS.get(name, 1))])
 
 
 def expanded(code: Code, wanted: Iterable[int]) -> tuple[Code, dict[int, int]]:

@@ -418,6 +418,7 @@ class Namespace(Reductions):
         dtype = self._floating(common(*values))
         if dtype.kind == "c":
             return self._of_complex(name, *values)
+        name = elementary.SINGLE.get(name, name) if dtype == np.float32 else name
         parts = [self._cast_part(self.lane(value, dtype).ids[0], "double") for value in values]
         return Lane(self, dtype, (self._cast_part(self.code.emit("elementary", "double", name, *parts), KINDS[dtype]),))
 
@@ -431,20 +432,13 @@ class Namespace(Reductions):
         return self._cast(Lane(self, wide, parts), dtype)
 
 
-def _elementary(name: str, count: int) -> Any:
-    if count == 1:
+def _elementary(name: str) -> Any:
+    def function(self: Namespace, *values: Any) -> Any:
+        return self._of_doubles(name, *values)
 
-        def of_one(self: Namespace, x: Any) -> Any:
-            return self._of_doubles(name, x)
-
-        return _by_entry(of_one)
-
-    def of_two(self: Namespace, x: Any, y: Any) -> Any:
-        return self._of_doubles(name, x, y)
-
-    return _by_entry(of_two)
+    return _by_entry(function)
 
 
-for _name, _count in elementary.FUNCTIONS.items():
+for _name in elementary.FUNCTIONS:
     if _name not in vars(Namespace):
-        setattr(Namespace, _name, _elementary(_name, _count))
+        setattr(Namespace, _name, _elementary(_name))
