@@ -1,6 +1,7 @@
 """Calls on arrays that go to machine code without Python: the same results, whatever was called before, and nothing leaks."""
 
 import gc
+import signal
 import sys
 import threading
 import weakref
@@ -16,6 +17,8 @@ import symgraph as sg
 pytest.importorskip("llvmlite")
 
 from symgraph import fast_calls
+from symgraph.backends.llvm.rows import rows
+from symgraph.backends.llvm.symbols import address
 
 x, y, z = sp.symbols("x y z")
 A, u = sp.MatrixSymbol("A", 2, 2), sp.MatrixSymbol("u", 2, 1)
@@ -211,3 +214,12 @@ def test_outputs_that_are_no_work():
     assert learned(f) == 3
     assert [type(value) for value in f(1.0, 2.0, 3.0)] == [np.float64] * 8
     assert f.native(0.0, 2.0, 3.0) == [0.0, 0.0, 1.0, 0.0, 0.0, 0.5, 3.0, 6.0] and f.native is not f
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals of POSIX")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_interrupt_arrives_between_blocks(threads):
+    run = rows(64, 0, 0)
+    kernel = address("c_raise")  # sends this process the signal that is its first argument, in each block
+    with pytest.raises(KeyboardInterrupt):
+        run(kernel, int(signal.SIGINT), None, 0, 64_000, 1, 0, 1, threads)
