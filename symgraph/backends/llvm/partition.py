@@ -174,7 +174,7 @@ class _Partition:
             kernel = self.kernels.get(stage)
             items: list[Kernel | Step] = []
             if kernel is not None and kernel.steps:
-                if of_arrays and len(kernel.steps) == 1 and not _is_worth_it(kernel):
+                if of_arrays and len(kernel.steps) == 1 < len(self.program.steps) and not _is_worth_it(kernel):
                     items.append(kernel.steps[0][0])
                 else:
                     numbers = [s.output for s, _ in kernel.steps if s.output in needed or s.output in kernel.totals]
@@ -279,6 +279,8 @@ class _Partition:
 
     def _place_native(self, step: Step) -> None:
         cores = self._cores(step)
+        if any(core is not None and 0 in core for core in cores):  # of no lanes no dtype is known
+            raise Unsupported("a core without entries")
         if _is_large(cores) and (isinstance(step.operation, Elementwise) or _is_large([_own_core(step.operation)])):
             raise Unsupported("a large core")
         stage = 0
