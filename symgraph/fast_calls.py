@@ -67,8 +67,8 @@ class FastCalls:
     def _builtin(self, plain: bool) -> Any:
         """A builtin function for calls with floats; None where there can be none."""
         make = backends.native(self._options["backend"])
-        form = self._container
-        if make is None or not self._of_numbers or form is False or not self._is_plain():
+        form = self._structure.plain_code
+        if make is None or not self._of_numbers or form is None or not self._is_plain():
             return None
         leaves = self._default.leaves
         places: dict[Node, int] = {node: i for i, node in enumerate(self._default.placeholders)}

@@ -28,9 +28,9 @@ def _parts(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any]] | None:
     if isinstance(value, tuple):
         return list(value), kind._make if hasattr(value, "_fields") else tuple
     if isinstance(value, list):
-        return value, lambda members: members
+        return value, _same
     if isinstance(value, sympy.Tuple):
-        return list(value.args), lambda members: tuple(members)
+        return list(value.args), tuple
     if isinstance(value, sympy.Dict):
         keys = list(value.keys())
         return list(value.values()), lambda members: dict(zip(keys, members, strict=True))
@@ -39,6 +39,10 @@ def _parts(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any]] | None:
     if hasattr(kind, "__attrs_attrs__"):
         return _fields(value, [field.name for field in kind.__attrs_attrs__])
     return None
+
+
+def _same(members: list[Any]) -> list[Any]:
+    return members
 
 
 def _updated(like: Any, items: Iterable[tuple[Any, Any]]) -> Any:
@@ -111,6 +115,18 @@ class Structure:
         """`list` or `tuple` where it is one of leaves alone, else False."""
         kind = type(self.rebuild([None] * len(self.leaves)))
         return kind if kind in (list, tuple) and len(self._code) == len(self.leaves) + 1 else False
+
+    @property
+    def plain_code(self) -> list[tuple[type, int] | None] | None:
+        """In postfix order None for a leaf, (list or tuple, its length) for a container; None in all where there is one of another kind.
+
+        >>> Structure([1, (2, 3)]).plain_code
+        [None, None, None, (<class 'tuple'>, 2), (<class 'list'>, 2)]
+        """
+        kinds = {_same: list, tuple: tuple}
+        if any(step is not None and step[0] not in kinds for step in self._code):
+            return None
+        return [step and (kinds[step[0]], step[1]) for step in self._code]
 
     def rebuild(self, leaves: Sequence[Any]) -> Any:
         """The same containers around other leaves."""

@@ -15,6 +15,9 @@ from .vectors import OfVector, as_real
 __all__ = ["Objective", "objective"]
 
 
+_FEW = 16  # symbols, for which a node for each pair is worth its while
+
+
 class Objective(OfVector):
     """What `symgraph.objective` gives: `fun`, `jac`, `fun_and_jac`, `hess` and `hessp`, each as SciPy's `minimize` calls it."""
 
@@ -51,9 +54,14 @@ class Objective(OfVector):
         """The Hessian at p, (n, n)."""
         point, rest = self._point(p), self._rest(args)
         n = np.size(p)
-        if len(point) == 1:  # for one array its own Hessian; many symbols would make a node for each pair
+        if len(point) == 1:  # for one array its own Hessian
             (symbol,) = self.layout.symbols
             return as_real(np.asarray(self.function.hess(symbol)(*point, *rest)), self.__name__).reshape(n, n)
+        if n == len(point) <= _FEW:
+            matrix = as_real(np.array(self.function.hess(self.layout.symbols)(*point, *rest)), self.__name__)
+            if matrix.shape != (n, n):
+                raise self._not_one(matrix)
+            return matrix
         product = self.function.hessp(self.layout.symbols)
         return self._matrix(product(*point, *rest, *self.layout.unpack(np.eye(n))), n)
 

@@ -81,6 +81,9 @@ class _spread(PureOperation):
            [2., 2.]])
     """
 
+    rowwise = True
+    entrywise = True
+
     def __init__(self, x: Any, like: Any, name: str | None = None) -> None:
         super().__init__([x, like], name)
 

@@ -28,7 +28,7 @@ _ZERO = ("const", "double", 0)
 def native_callable(
     program: Program,
     order: Sequence[int],
-    form: type | None,
+    form: Sequence[tuple[type, int] | None],
     otherwise: Callable[..., Any],
     plain: bool = False,
     contract: bool = True,
@@ -38,7 +38,7 @@ def native_callable(
     Args:
         program: what is computed, in one kernel; all its leaves are numbers.
         order: for each leaf the place of the argument that it is.
-        form: list or tuple where there are several outputs, None where there is one.
+        form: how outputs are put together, in postfix order: None for an output, (list or tuple, length) for a container of what came last.
         otherwise: called with the same arguments where they are not as many floats as there should be.
         plain: whether numbers come out as Python floats; else as np.float64.
         contract: whether a product and a sum may be one instruction, rounded once.
@@ -67,7 +67,7 @@ def try_native(*arguments: Any) -> Any:
 
 
 def _only_kernel(program: Program) -> Kernel:
-    if len(program.steps) > 4 * LONGEST:
+    if max(len(program.steps), len(program.outputs)) > 4 * LONGEST:
         raise Unsupported("a program of this length")
     items = [item for stage in partition(program, of_arrays=False) for item in stage]
     if len(items) != 1 or not isinstance(items[0], Kernel):
@@ -100,7 +100,7 @@ def _text(
     kernel: Kernel,
     values: Sequence[Any],
     order: Sequence[int],
-    form: type | None,
+    form: Sequence[tuple[type, int] | None],
     plain: bool,
     contract: bool,
 ) -> tuple[str, set[str], dict[str, Any]]:
@@ -128,7 +128,7 @@ def _text(
     body.lines += jump("box")
     boxes = _Boxes(body, plain)
     objects = [boxes.box(value, [new[n] for n in entries]) for value, entries in zip(values, numbers, strict=True)]
-    result = objects[0] if form is None else boxes.collect(objects, form)
+    result = boxes.collect(objects, form)
     text = [
         "define ptr @native(ptr %self, ptr %args, i64 %nargs, ptr %kwnames) {",
         *_checked(program.leaves),
@@ -240,9 +240,17 @@ class _Boxes:
             ]
         return name
 
-    def collect(self, objects: Sequence[str], form: type) -> str:
-        kind = "PyList" if form is list else "PyTuple"
-        name = self._new(f"@{kind}_New(i64 {len(objects)})")
-        for place, item in enumerate(objects):
-            self._body.lines.append(f"{name}s{place} = call i32 @{kind}_SetItem(ptr {name}, i64 {place}, ptr {item})")
-        return name
+    def collect(self, objects: Sequence[str], form: Sequence[tuple[type, int] | None]) -> str:
+        """The outermost container. All are made before any of them is filled, which cannot fail: until then each object is given back by itself."""
+        source, stack, filled = iter(objects), list[str](), list[str]()
+        for step in form:
+            if step is None:
+                stack.append(next(source))
+                continue
+            kind, count = f"Py{step[0].__name__.title()}", step[1]
+            name = self._new(f"@{kind}_New(i64 {count})")
+            for place, item in enumerate(stack[len(stack) - count :]):
+                filled.append(f"{name}s{place} = call i32 @{kind}_SetItem(ptr {name}, i64 {place}, ptr {item})")
+            stack[len(stack) - count :] = [name]
+        self._body.lines += filled
+        return stack[0]
