@@ -17,7 +17,7 @@ from .symbols import address
 __all__ = ["rows", "words"]
 
 _BLOCK = 1 << 18  # rows between two looks at whether the user interrupts
-_WORTH_THREADS = 1 << 22  # instructions times rows, below which starting a thread costs more than it brings
+_WORTH_THREADS = 1 << 23  # instructions times rows, below which starting a thread costs more than it brings
 _WORTH_RELEASE = 1 << 18  # instructions times rows, below which other threads of Python can wait
 _MOST_THREADS = 64 if sys.platform != "win32" else 1  # where there are no POSIX threads, one does all
 _JOB = 10  # words
@@ -52,8 +52,7 @@ def _stored(base: str, values: list[str]) -> str:
 _WORK = f"""
 define internal ptr @work(ptr %job) {{
 entry:
-{words("job", kernel="ptr", pointers="ptr", strides="ptr", first="i64", end="i64", width="i64", scratch="i64", stop="ptr", state="ptr")}
-%memory = call ptr @c_malloc(i64 %scratch)
+{words("job", kernel="ptr", pointers="ptr", strides="ptr", first="i64", end="i64", width="i64", memory="ptr", stop="ptr", state="ptr")}
 br label %loop
 loop:
 %begin = phi i64 [ %first, %entry ], [ %next, %following ]
@@ -81,7 +80,6 @@ following:
 %go_on = icmp eq i64 %stopped, 0
 br i1 %go_on, label %loop, label %done
 done:
-call void @c_free(ptr %memory)
 ret ptr null
 }}
 """
@@ -114,6 +112,8 @@ released:
 %part = and i64 %longer, -64
 %stop = alloca i64
 store i64 0, ptr %stop
+%bytes = mul i64 %scratch, %parts
+%memory = call ptr @c_malloc(i64 %bytes) ; not by each thread: the first call in a new one takes longer than to start it
 %jobs = alloca [{_JOB * _MOST_THREADS} x i64]
 br label %each
 each:
@@ -126,7 +126,9 @@ each:
 %end = call i64 @llvm.smin.i64(i64 %after, i64 %to)
 %is_main = icmp eq i64 %k, 0
 %own = select i1 %is_main, ptr %state, ptr null
-{_stored("job", ["ptr %kernel", "ptr %pointers", "ptr %strides", "i64 %begin", "i64 %end", "i64 %width", "i64 %scratch", "ptr %stop", "ptr %own"])}
+%offset = mul i64 %k, %scratch
+%own_memory = getelementptr i8, ptr %memory, i64 %offset
+{_stored("job", ["ptr %kernel", "ptr %pointers", "ptr %strides", "i64 %begin", "i64 %end", "i64 %width", "ptr %own_memory", "ptr %stop", "ptr %own"])}
 %thread = getelementptr i64, ptr %job, i64 {_JOB - 1}
 store i64 0, ptr %thread
 br i1 %is_main, label %started, label %start
@@ -160,6 +162,7 @@ waited:
 %left = icmp slt i64 %w.next, %k.next
 br i1 %left, label %wait, label %all
 all:
+call void @c_free(ptr %memory)
 call void @PyEval_RestoreThread(ptr %state)
 %result = load i64, ptr %stop
 ret i64 %result
