@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import sympy
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from ..graph import Node
-from ..nodes import Constant
+from ..nodes import Constant, constant
 from ..ops.arithmetic import divide, multiply, power
 from ..ops.contraction import LABELS, einsum
 from ..ops.creation import eye, full
@@ -21,6 +22,8 @@ from .rules import Value, elementwise, rule, spread
 from .scalars import scalar_product, total
 from .scopes import applied, free_inputs
 from .translator import Translator
+
+_SMALL = 8  # rows of an identity matrix that is written down
 
 
 def _node(value: Value) -> Node:
@@ -155,6 +158,8 @@ def _dims(expr: Any) -> tuple[Any, ...]:
 
 @rule(sympy.Identity, sympy.ZeroMatrix, sympy.OneMatrix)
 def _patterned(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
+    if isinstance(expr, sympy.Identity) and all(isinstance(n, int) and n <= _SMALL for n in _dims(expr)):
+        return Value(constant(np.eye(_dims(expr)[0], dtype=translator.dtype)), _dims(expr))
     lengths = [_node(value) for value in values]
     if isinstance(expr, sympy.Identity):
         return Value(eye(lengths[0], dtype=translator.dtype), _dims(expr))

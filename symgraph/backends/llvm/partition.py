@@ -365,6 +365,10 @@ class _Partition:
         cores = [self._core(number) for number in step.inputs]
         if step.operation.of_matrices:  # type: ignore[attr-defined]
             cores = [None if self._is_matrix(n) else core for n, core in zip(step.inputs, cores, strict=True)]
+        elif step.operation.entrywise:  # type: ignore[attr-defined]
+            ranks = {len(core) for core in cores if core and core != _UNKNOWN}
+            if ranks == {2} and () not in cores:
+                cores = [None if self._is_matrix(n) else core for n, core in zip(step.inputs, cores, strict=True)]
         known = [core for core in cores if core is not None]
         if step.inputs and not known:  # whole numbers stay whole, which lanes are not
             raise Unsupported("nothing but constants")
