@@ -259,7 +259,13 @@ class Function(Differentiable, Inspectable, FastCalls):
             ]
         owned = own_results(outputs, arrays, offered)
         results = self._present(owned, len(batch))
-        if batch and self._attempts and not named and target is None and all(map(operator.is_, results, owned)):
+        if (
+            (batch or any(self._ranks))
+            and self._attempts
+            and not named
+            and target is None
+            and all(map(operator.is_, results, owned))
+        ):
             self._learn(compiled, values, arrays, batch, results)
         return self._structure.rebuild(results if target is None else target.filled(results))
 

@@ -4,9 +4,11 @@ import ctypes
 
 import numpy as np
 import pytest
+import sympy
 
 pytest.importorskip("llvmlite")
 
+import symgraph as sg
 from symgraph import ops, placeholder
 from symgraph.backends import llvm, numpy_like
 from symgraph.backends.llvm import engine
@@ -253,3 +255,36 @@ def test_large_matrices_are_left_to_the_library(build):
     value = np.random.default_rng(0).standard_normal((2, 12, 12))
     ours, theirs = both(node, [a], [value])
     np.testing.assert_array_equal(ours, theirs)
+
+
+def test_single_matrices_again_and_again():
+    S, c = sympy.MatrixSymbol("S", 3, 3), sympy.Symbol("c")
+    v = sympy.MatrixSymbol("v", 3, 1)
+    f = sg.function([S, v, c], [S**-1 * v * c, (sympy.Identity(3) - c * S) * v], backend="llvm")
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        s, w, x = rng.uniform(size=(3, 3)) + np.eye(3), rng.uniform(size=(3, 1)), float(rng.uniform())
+        expected = [np.linalg.solve(s, w) * x, (np.eye(3) - x * s) @ w]
+        for args in [(s, w, x), (s, w, np.float64(x)), (s.T.copy().T, w, x), (s, w[:, 0], x), (s[None], w, x)]:
+            for got, right in zip(f(*args), expected, strict=True):
+                right = right[None] if args[0].ndim == 3 else right
+                np.testing.assert_allclose(got, right, rtol=1e-12, strict=True)
+    again = f(s, w, x)
+    assert not np.shares_memory(again[0], f(s, w, x)[0])
+    with pytest.raises(ValueError, match="S"):
+        f(np.eye(4), w, x)
+
+
+def test_a_number_of_a_single_matrix_stays_one():
+    S = sympy.MatrixSymbol("S", 3, 3)
+    f = sg.function([S], [sympy.Determinant(S), S * S], backend="llvm")
+    for _ in range(4):
+        assert type(f(np.eye(3) * 2.0)[0]) is np.float64
+
+
+def test_an_update_of_a_kalman_filter_is_one_kernel():
+    P, H, R = sympy.MatrixSymbol("P", 4, 4), sympy.MatrixSymbol("H", 2, 4), sympy.MatrixSymbol("R", 2, 2)
+    gain = P * H.T * (H * P * H.T + R) ** -1
+    program = sg.function([P, H, R], (sympy.Identity(4) - gain * H) * P).program
+    (items,) = partition(program)
+    assert [type(item) for item in items] == [Kernel]

@@ -160,14 +160,16 @@ class _Variant(Reducing):
             return None
         outputs = [self._output(item) for item in wanted]
         used = sorted(frozenset().union(*[output.inputs for output in outputs]))
-        if count < 2 or not _are_compact([arrays[i] for i in used], [batches[i] for i in used], shape):
+        if count < 2 and (shape or not all(output.core for output in outputs)):  # which come as NumPy's numbers
+            return None
+        if not _are_compact([arrays[i] for i in used], [batches[i] for i in used], shape):
             return None
         patterns = tuple([CONTIGUOUS if batches[i] else UNIFORM for i in used])
         loop = self._loop(wanted, used, patterns, count)
         loop.ran(count)
         if loop.calls_python or not loop.level:
             return None
-        counts = (_wide(), 1 << 62) if count >= _wide() else (2, _wide() - 1)
+        counts = (_wide(), 1 << 62) if count >= _wide() else (2 if shape else 1, _wide() - 1)
         leaves = {i: (self.cores[i], place) for place, i in enumerate(used)}
         operands = [(output.dtype, output.core, place) for place, output in enumerate(outputs, len(used))]
         return Direct(loop, counts, self.threads, leaves, operands)
