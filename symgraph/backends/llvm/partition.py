@@ -363,12 +363,9 @@ class _Partition:
         An elementwise operation whose inputs have no cores in common takes each entry as a row.
         """
         cores = [self._core(number) for number in step.inputs]
-        if step.operation.of_matrices:  # type: ignore[attr-defined]
+        ranks = {len(core) for core in cores if core is not None and core != _UNKNOWN}
+        if step.operation.of_matrices or (step.operation.entrywise and ranks == {2}):  # type: ignore[attr-defined]
             cores = [None if self._is_matrix(n) else core for n, core in zip(step.inputs, cores, strict=True)]
-        elif step.operation.entrywise:  # type: ignore[attr-defined]
-            ranks = {len(core) for core in cores if core and core != _UNKNOWN}
-            if ranks == {2} and () not in cores:
-                cores = [None if self._is_matrix(n) else core for n, core in zip(step.inputs, cores, strict=True)]
         known = [core for core in cores if core is not None]
         if step.inputs and not known:  # whole numbers stay whole, which lanes are not
             raise Unsupported("nothing but constants")
