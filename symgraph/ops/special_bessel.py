@@ -9,7 +9,13 @@ import sympy
 from sympy.functions.special import bessel
 
 from ..graph import Node
+from ..nodes import Constant
 from .special_base import Special, integers, library, whole
+
+
+def _order(n: Node) -> Any:
+    """An order to count from: a number where it is one, so that those next to it are numbers too."""
+    return n.value if isinstance(n, Constant) and type(n.value) in (int, float) else n
 
 
 class _Bessel(Special):
@@ -23,6 +29,17 @@ class _Bessel(Special):
         result = xp.where(real, function(n, x), np.nan)
         lost = real & ~xp.isfinite(result) & xp.not_equal(x, 0) & xp.isfinite(x) & xp.isfinite(n)
         return self.by_rows_where(lost, result, n, x, xp=xp)
+
+    def partial(self, place: int) -> Any:
+        if place == 0:
+            return self.numeric_partial(0)
+        n, x = self.input_nodes
+        order = _order(n)
+        return self.slope(type(self)(order - 1, x), type(self)(order + 1, x))
+
+    def slope(self, below: Node, above: Node) -> Any:
+        """The derivative with respect to x, from the functions of the orders below and above."""
+        return (below - above) / 2
 
 
 class besselj(_Bessel):
@@ -47,10 +64,6 @@ class besselj(_Bessel):
 
         return jv(n, x)
 
-    def partial(self, place: int) -> Any:
-        n, x = self.input_nodes
-        return self.numeric_partial(0) if place == 0 else (besselj(n - 1, x) - besselj(n + 1, x)) / 2
-
 
 class bessely(_Bessel):
     """The Bessel function of the second kind Y_n(x); nan for real x < 0.
@@ -74,10 +87,6 @@ class bessely(_Bessel):
 
         return yv(n, x)
 
-    def partial(self, place: int) -> Any:
-        n, x = self.input_nodes
-        return self.numeric_partial(0) if place == 0 else (bessely(n - 1, x) - bessely(n + 1, x)) / 2
-
 
 class besseli(_Bessel):
     """The modified Bessel function of the first kind I_n(x).
@@ -100,9 +109,8 @@ class besseli(_Bessel):
 
         return iv(n, x)
 
-    def partial(self, place: int) -> Any:
-        n, x = self.input_nodes
-        return self.numeric_partial(0) if place == 0 else (besseli(n - 1, x) + besseli(n + 1, x)) / 2
+    def slope(self, below: Node, above: Node) -> Any:
+        return (below + above) / 2
 
 
 class besselk(_Bessel):
@@ -131,9 +139,8 @@ class besselk(_Bessel):
 
         return kv(n, x)
 
-    def partial(self, place: int) -> Any:
-        n, x = self.input_nodes
-        return self.numeric_partial(0) if place == 0 else -(besselk(n - 1, x) + besselk(n + 1, x)) / 2
+    def slope(self, below: Node, above: Node) -> Any:
+        return -(below + above) / 2
 
 
 class scaled_besseli(_Bessel):
@@ -152,10 +159,8 @@ class scaled_besseli(_Bessel):
     def values(self, n: Any, x: Any, xp: Any = np) -> Any:
         return self.by_case((n, x), (x >= 0, library(xp).ive), (~whole(n, xp), np.nan), xp=xp)
 
-    def partial(self, place: int) -> Any:
-        n, x = self.input_nodes
-        around = scaled_besseli(n - 1, x) + scaled_besseli(n + 1, x)
-        return self.numeric_partial(0) if place == 0 else around / 2 - self
+    def slope(self, below: Node, above: Node) -> Any:
+        return (below + above) / 2 - self
 
 
 class scaled_besselk(_Bessel):
@@ -174,10 +179,8 @@ class scaled_besselk(_Bessel):
     def values(self, n: Any, x: Any, xp: Any = np) -> Any:
         return self._by_scipy(library(xp).kve, x >= 0, n, x, xp)
 
-    def partial(self, place: int) -> Any:
-        n, x = self.input_nodes
-        around = scaled_besselk(n - 1, x) + scaled_besselk(n + 1, x)
-        return self.numeric_partial(0) if place == 0 else self - around / 2
+    def slope(self, below: Node, above: Node) -> Any:
+        return self - (below + above) / 2
 
 
 class _Hankel(_Bessel):
@@ -207,10 +210,6 @@ class hankel1(_Hankel):
 
         return self._by_scipy(function, x == x, n, x + 0j)
 
-    def partial(self, place: int) -> Any:
-        n, x = self.input_nodes
-        return self.numeric_partial(0) if place == 0 else (hankel1(n - 1, x) - hankel1(n + 1, x)) / 2
-
 
 class hankel2(_Hankel):
     """The Hankel function of the second kind J_n(x) - I*Y_n(x).
@@ -230,10 +229,6 @@ class hankel2(_Hankel):
 
         return self._by_scipy(function, x == x, n, x + 0j)
 
-    def partial(self, place: int) -> Any:
-        n, x = self.input_nodes
-        return self.numeric_partial(0) if place == 0 else (hankel2(n - 1, x) - hankel2(n + 1, x)) / 2
-
 
 class _Spherical(Special):
     """sqrt(pi/(2*x)) times a Bessel function of order n + 1/2."""
@@ -245,7 +240,8 @@ class _Spherical(Special):
         from .logic import equal
 
         n, x = self.input_nodes
-        return self.guarded(1, type(self)(n - 1, x) - (n + 1) / x * self, equal(x, 0))
+        order = _order(n)
+        return self.guarded(1, type(self)(order - 1, x) - (order + 1) / x * self, equal(x, 0))
 
     def partial(self, place: int) -> Any:
         return self.numeric_partial(0) if place == 0 else self._derivative()

@@ -117,7 +117,7 @@ class polygamma(Special):
     np.float64(1.64493406684...)
     """
 
-    sympy_types = (sympy.polygamma,)
+    differentiated = sympy.polygamma
     computed_by = "scipy.special.psi and zeta for n = 0, 1, ..., 100 and x > 0; mpmath for the rest"
     accuracy = "8 ulp"
     indices = (0,)

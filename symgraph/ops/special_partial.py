@@ -52,6 +52,13 @@ class partial_derivative(Special):
         dtype = super()._precision(values)
         return dtype if self._primitive.real_valued else np.result_type(dtype, np.complex64)
 
+    def values(self, *arrays: Any, xp: Any = np) -> Any:
+        if xp is np:
+            return self.rows(*arrays)
+        if not self._primitive.real_valued:
+            raise NotImplementedError("a derivative that is complex")
+        return self.by_rows_where(True, float("nan"), *arrays, xp=xp)
+
     def rows(self, *arrays: Any) -> Any:
         if not self._primitive.real_valued:
             arrays = (arrays[0].astype(complex), *arrays[1:])

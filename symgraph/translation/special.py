@@ -20,7 +20,7 @@ from ..ops.hyperbolic import logaddexp
 from ..ops.logic import greater_equal, is_nan, less_equal, logical_and, where
 from ..ops.reduction import reduce_max, reduce_min
 from ..ops.special_elliptic import complete_elliptic_e, complete_elliptic_pi, elliptic_e, elliptic_pi
-from ..ops.special_gamma import beta
+from ..ops.special_gamma import beta, digamma, polygamma
 from ..ops.special_hyper import hyper, meijerg
 from ..ops.special_integrals import LambertW
 from .rules import Value, _refuse_arrays, elementwise, rule
@@ -54,6 +54,13 @@ def _by_count(translator: Translator, expr: Any, values: Sequence[Value]) -> Val
     if isinstance(expr, _REAL_ONLY):
         nodes = [translator.real(node) for node in nodes]
     return Value(_BY_COUNT[type(expr)][len(nodes)](*nodes), shape)
+
+
+@rule(sympy.polygamma, refuse=_refuse_arrays)
+def _polygamma(translator: Translator, expr: Any, values: Sequence[Value]) -> Value:
+    """SymPy writes the digamma function as the one of order 0."""
+    (n, x), shape = elementwise(values)
+    return Value(digamma(x) if expr.args[0].is_zero else polygamma(n, x), shape)
 
 
 def _bell_polynomial(expr: Any) -> Sequence[Any]:
