@@ -234,3 +234,12 @@ def test_an_interrupt_arrives_between_blocks(threads):
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert 1 <= len(seen) < 1000 // threads
+
+
+def test_arguments_of_any_size_that_are_not_used():
+    rows_of, columns = sp.symbols("m n", integer=True, positive=True)
+    f = sg.function([sp.MatrixSymbol("B", rows_of, columns), x], sp.exp(x), backend="llvm")
+    values = np.linspace(0, 1, 5)
+    for shape in [(2, 3), (2, 3), (4, 4)]:
+        for number in (0.5, values):
+            np.testing.assert_allclose(f(np.ones(shape), number), np.exp(number), rtol=1e-15)

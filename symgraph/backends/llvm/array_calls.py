@@ -409,8 +409,11 @@ class ArrayCalls:
         specs = []
         for argument, core, leaf in zip(arguments, cores, leaves, strict=True):
             _, place = direct.leaves.get(leaf, ((), -1))
-            is_array = isinstance(argument, np.ndarray)
-            specs.append((argument.dtype if is_array else None, core, is_array and argument.ndim > len(core), place))
+            if isinstance(argument, np.ndarray):
+                outer = argument.ndim - len(core)
+                specs.append((argument.dtype, argument.shape[outer:], outer > 0, place))  # of a core's symbols, lengths
+            else:
+                specs.append((None, core, False, place))
         specs += [(dtype, core, True, place) for dtype, core, place in direct.outputs]
         lengths = [(ctypes.c_int64 * len(core))(*core) for _, core, _, _ in specs]
         loop = direct.loop
