@@ -168,6 +168,7 @@ def test_nothing_leaks():
     f, a = sg.function((x, y), [x * y, x + y], backend="llvm"), np.arange(40.0)
     for _ in range(3):
         f(a, a)
+    gc.collect()  # what other tests left, which would go meanwhile
     float64, held = a.dtype, sys.getrefcount(a)
     before = sys.getrefcount(float64)
     results = [f(a, a) for _ in range(100)]

@@ -13,7 +13,7 @@ from .engine import host
 from .parts import LONGEST, Parts
 from .transposes import concatenated, groups, load_group, part_of, store_group
 
-__all__ = ["CONTIGUOUS", "KernelText", "Operand", "STRIDED", "UNIFORM", "loop_text", "width_of"]
+__all__ = ["CONTIGUOUS", "KernelText", "Operand", "STRIDED", "UNIFORM", "loop_text", "size_of", "width_of"]
 
 UNIFORM, CONTIGUOUS, STRIDED = "uniform", "contiguous", "strided"
 SIZE = {"double": 8, "float": 4, "i64": 8, "i32": 4, "i1": 1}
@@ -50,6 +50,13 @@ def width_of(bits: int, instructions: int, entries: int = 0) -> int:
     """
     most = 4 if entries <= 12 else 2 if entries <= 32 else 1
     return bits // 64 * min(most, 2 if instructions <= 64 else 4 if instructions <= 320 else 1)
+
+
+def size_of(code: Code, outputs: Sequence[int]) -> int:
+    """How many instructions a row is, where one of SciPy's functions takes the time of about 2000."""
+    work = [code.instructions[number] for number in needed(code, outputs)]
+    calls = [i for i in work if i[0] in ("call", "rare") and i[2].startswith("scipy_")]
+    return len(work) + 2000 * len(calls)
 
 
 def loop_text(

@@ -15,9 +15,9 @@ from .array_calls import Direct
 from .code import Code
 from .driver import Nest, drive
 from .elementary import expanded
-from .emission import fused, needed
+from .emission import fused
 from .engine import host, level_of, load, to_object
-from .kernel import CONTIGUOUS, STRIDED, UNIFORM, KernelText, Operand, loop_text, width_of
+from .kernel import CONTIGUOUS, STRIDED, UNIFORM, KernelText, Operand, loop_text, size_of, width_of
 from .lanes import KINDS, Unsupported
 from .layout import SHORT, broadcast, broadcast_strides, coalesced, fitting, innermost, whole, whole_rows
 from .partition import Core, Kernel, Trace
@@ -319,8 +319,7 @@ class _Variant(Reducing):
             )
             for o in written
         ]
-        size = len(needed(code, [n for output in outputs for n, _ in output.lanes]))
-        return code, inputs, outputs, size
+        return code, inputs, outputs, size_of(code, [n for output in outputs for n, _ in output.lanes])
 
 
 def _written_out(code: Code, wanted: Sequence[int], contract: bool) -> tuple[Code, dict[int, int]]:
