@@ -10,6 +10,7 @@ both inputs for x**y at 0**0. Where the value is nan, as for x * log(x) at 0, so
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -22,7 +23,8 @@ from .nodes import Constant, Operation, constant
 from .ops.arithmetic import abs, add, add_n, negative, sign, subtract
 from .ops.array import expand_dims, unbroadcast
 from .ops.base import Elementwise
-from .ops.creation import ones_like, zeros_like
+from .ops.creation import assemble, ones_like, zeros_like
+from .ops.indexing import put
 from .ops.linalg import rank_of_result
 from .ops.logic import equal, is_nan, logical_and, where
 from .ops.parts import angle, cast, conjugate, imag, real
@@ -78,6 +80,40 @@ def sum_of(contributions: Sequence[Node]) -> Node:
         if len(contributions) == 2
         else add_n(contributions)
     )
+
+
+_MOST_ENTRIES = 4096
+
+
+def _assembled(parts: list[Node], node: Node, one_batch: bool) -> list[Node]:
+    """Gradients with respect to `node`, those of single entries put together: an array for each of them would cost the square of their number."""
+    core = [n for n in node.shape[1:] if isinstance(n, int)]
+    known = node.shape[:1] == (...,) and len(core) == len(node.shape) - 1
+    if len(parts) < 4 or not known or not core or math.prod(core) > _MOST_ENTRIES:
+        return parts
+    entries: dict[tuple[int, ...], list[Node]] = {}
+    rest = []
+    for part in parts:
+        inner = part.input_nodes[0] if isinstance(part, unbroadcast) and part.input_nodes[1] is node else part
+        place = _place_of_entry(inner, node, core)
+        if place is None:
+            rest.append(part)
+        else:
+            entries.setdefault(place, []).append(inner.input_nodes[0])
+    if len(entries) < 4:
+        return parts
+    values = [sum_of(entries[place]) if place in entries else 0.0 for place in np.ndindex(*core)]
+    return [*rest, in_form_of(assemble(values, core), node, one_batch)]
+
+
+def _place_of_entry(part: Node, node: Node, core: Sequence[int]) -> tuple[int, ...] | None:
+    """Where `part` has its one entry, if it is `put` into the shape of `node`."""
+    if not isinstance(part, put) or part.input_nodes[1] is not node or part.index[:1] != (...,):
+        return None
+    place = part.index[1:]
+    if len(place) != len(core) or not all(isinstance(i, int) for i in place):
+        return None
+    return tuple(i % n for i, n in zip(place, core, strict=True))
 
 
 # with values of which the real part, the size or the like counts: a gradient with respect to them is real where they are
@@ -171,7 +207,7 @@ def pull_back(
     for node in reversed(order):
         if node not in contributions:
             continue
-        total = sum_of(contributions.pop(node))
+        total = sum_of(_assembled(contributions.pop(node), node, one_batch))
         if node in wanted:
             results[node] = total
         if (

@@ -663,3 +663,23 @@ def test_zeros_of_a_jacobian_of_scalars_have_all_batch_axes_and_belong_to_the_ca
     assert {np.shape(entry) for row in rows for entry in row} == {(3, 2)}
     rows[0][1][:] = 7.0
     assert not rows[1][1].any() and not rows[2][0].any() and not rows[3][0].any()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_the_gradient_by_a_matrix_of_many_entries_is_one_array(backend):
+    n = 40
+    m = sp.MatrixSymbol("m", n, 2)
+    expression = sp.Add(*[m[i, 0] ** 2 * m[(7 * i) % n, 0] for i in range(n)]) + sp.Trace(m.T * m) + 3 * m[n - 1, 1]
+    f = sg.function(m, expression, backend=backend)
+    assert len(f.grad().program.steps) < 14 * n
+    values = np.random.default_rng(0).normal(size=(3, n, 2))
+    columns, places = values[..., 0], (7 * np.arange(n)) % n
+    expected = 2 * values
+    expected[..., 0] += 2 * columns * columns[:, places]
+    for row in range(3):
+        np.add.at(expected[row, :, 0], places, columns[row] ** 2)
+    expected[:, n - 1, 1] += 3
+    np.testing.assert_allclose(f.grad(m)(values), expected, rtol=1e-12, atol=1e-12)
+    check_gradients(f, (values[0],))
+    dense = f.hess(m)(values[0]).reshape(2 * n, 2 * n)
+    np.testing.assert_allclose(f.hessp(m)(values[0], values[1]).reshape(-1), dense @ values[1].reshape(-1), rtol=1e-10)
