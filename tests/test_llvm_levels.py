@@ -8,7 +8,7 @@ import symgraph as sg
 
 pytest.importorskip("llvmlite")
 
-from symgraph.backends.llvm import engine
+from symgraph.backends.llvm import engine, native
 from symgraph.backends.llvm.code import Code
 from symgraph.backends.llvm.emission import contracted, needed
 from symgraph.backends.llvm.partition import partition
@@ -89,3 +89,39 @@ def test_what_a_negative_is_added_to_it_is_subtracted_from(build, expected):
     result = build(code, c, code.emit("mul", "double", a, b))
     items = contracted(code, needed(code, [result]), [result])
     assert [instruction[0] for _, instruction in items] == expected
+
+
+def test_a_long_program_of_numbers_is_a_builtin(monkeypatch):
+    expr = x
+    for k in range(1500):  # each step reads the one before and x, so what passes between functions lives long
+        expr = sp.Add(sp.Mul(expr, y, evaluate=False), sp.sin(x) if k % 400 == 7 else k % 3, evaluate=False)
+    f = sg.function((x, y), [expr, sp.Matrix([[x, 0], [expr, x * y]])], backend="llvm")
+    assert f.native is not f
+    point, rows = (0.3, 0.9), [np.linspace(0.2, 0.4, 33), np.linspace(0.8, 1.0, 33)]
+    rows[0][16], rows[1][16] = point
+    on_numpy = sg.function((x, y), [expr, sp.Matrix([[x, 0], [expr, x * y]])], backend="numpy")
+    for value, row, expected in zip(f(*point), f(*rows), on_numpy(*point), strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-12)
+        np.testing.assert_array_equal(value, row[16])
+    assert f(1, 0.5)[1][0, 1] == 0 and f.native(0.3, 0.9)[0] == f(*point)[0]
+    monkeypatch.setattr(native, "_MOST_SLOTS", 0)  # as for one with more values than a thread's stack should hold
+    other = sg.function((x, y), [expr], backend="llvm")
+    assert other.native is other and other(*point) == [f(*point)[0]]
+
+
+def test_products_with_jacobians_of_large_matrices_are_one_kernel():
+    matrix = sp.Matrix(9, 9, lambda i, j: x**i * y**j)
+    f = sg.function((x, y), matrix, backend="llvm")
+    product = f.vjp()
+    ((kernel,),) = partition(product.program)
+    assert len(kernel.steps) == len(product.program.steps)
+    powers = [number ** np.arange(9) for number in (0.5, 0.75)]
+    rising = [np.arange(9) * number ** (np.arange(9) - 1.0) for number in (0.5, 0.75)]
+    for batch in ((), (5,), (3, 5)):
+        weights = np.random.default_rng(1).normal(size=(*batch, 9, 9))
+        value, slopes = product(0.5, 0.75, weights)
+        np.testing.assert_allclose(
+            np.broadcast_to(value, weights.shape), np.broadcast_to(np.outer(*powers), weights.shape)
+        )
+        np.testing.assert_allclose(slopes[0], np.einsum("...ij,i,j->...", weights, rising[0], powers[1]))
+        np.testing.assert_allclose(slopes[1], np.einsum("...ij,i,j->...", weights, powers[0], rising[1]))

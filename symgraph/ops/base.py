@@ -61,6 +61,9 @@ class PureOperation(Operation):
     of_matrices: ClassVar[bool] = False
     """Whether the last two axes of each input are a matrix, and all others a batch, so that a constant matrix is the same one for each row."""
 
+    moves: ClassVar[bool] = False
+    """Whether each entry of its value is one of its first input's, so that nothing is computed."""
+
     total: ClassVar[str] = ""
     """For a reduction over `axis`: "sum", "prod", "max" or "min", if its value is that of any parts put together by the same operation."""
 

@@ -83,6 +83,7 @@ class _spread(PureOperation):
 
     rowwise = True
     entrywise = True
+    moves = True
 
     def __init__(self, x: Any, like: Any, name: str | None = None) -> None:
         super().__init__([x, like], name)

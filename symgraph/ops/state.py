@@ -74,9 +74,10 @@ class _Assignment(Operation):
     Several assignments to one variable in one run take effect in the order in which they were built.
     """
 
-    rowwise = True  # these three as in `PureOperation`
+    rowwise = True  # these five as in `PureOperation`
     entrywise = True
     of_matrices = False
+    moves = False
     needs_equal_batches = True
 
     def __init__(self, ref: Any, value: Any, name: str | None = None) -> None:

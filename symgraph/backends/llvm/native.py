@@ -16,13 +16,15 @@ from .emission import Emission, contracted, jump, needed
 from .engine import load, to_object
 from .lanes import Lane, Unsupported
 from .partition import Kernel, partition
-from .parts import LONGEST
+from .parts import LONGEST, Parts
 from .symbols import address
 
 __all__ = ["native_callable", "try_native"]
 
 _FLOAT64 = np.dtype(np.float64)
 _ZERO = ("const", "double", 0)
+_MOST_OUTPUTS = 2400
+_MOST_SLOTS = 1 << 15  # words on the stack of a thread
 
 
 def native_callable(
@@ -67,8 +69,8 @@ def try_native(*arguments: Any) -> Any:
 
 
 def _only_kernel(program: Program) -> Kernel:
-    if max(len(program.steps), len(program.outputs)) > 4 * LONGEST:
-        raise Unsupported("a program of this length")
+    if len(program.outputs) > _MOST_OUTPUTS:
+        raise Unsupported("as many results")
     items = [item for stage in partition(program, of_arrays=False) for item in stage]
     if len(items) != 1 or not isinstance(items[0], Kernel):
         raise Unsupported("more than one kernel")
@@ -109,8 +111,6 @@ def _text(
     code, new = expanded(kernel.trace.code, [n for entries in numbers for n in entries])
     written = [new[n] for entries in numbers for n in entries]
     wanted = needed(code, written)
-    if len(wanted) > 4 * LONGEST:
-        raise Unsupported("a program of this length")
     body = Emission(code, 1)
     body.escape = "slow"  # where Python is needed it is called by what can also pass on errors
     for (number, _), (_, entries) in zip(kernel.inputs, kernel.trace.inputs, strict=True):
@@ -124,24 +124,33 @@ def _text(
                 f"%x{number} = load double, ptr %at{number}",
             ]
     items = contracted(code, wanted, written) if contract else [(n, code.instructions[n]) for n in wanted]
-    body.run(with_branches(items, written))
+    parts: Parts | None = None
+    if len(items) <= LONGEST:
+        body.run(with_branches(items, written))
+    else:
+        parts = Parts(body, items, written)
+        if parts.slots > _MOST_SLOTS or any(symbol.startswith("python_") for symbol in parts.symbols):
+            raise Unsupported("a program of this length")
     body.lines += jump("box")
     boxes = _Boxes(body, plain)
     objects = [boxes.box(value, [new[n] for n in entries]) for value, entries in zip(values, numbers, strict=True)]
     result = boxes.collect(objects, form)
     text = [
+        *(parts.functions if parts else ()),
         "define ptr @native(ptr %self, ptr %args, i64 %nargs, ptr %kwnames) {",
+        "entry:",
+        *([f"%scratch = alloca double, i64 {parts.slots}"] if parts else ()),
         *_checked(program.leaves),
         *body.lines,
         f"ret ptr {result}",
         *boxes.failures,
         "}",
-        *body.declarations.values(),
+        *{**body.declarations, **(parts.declarations if parts else {})}.values(),
         *_PYTHON.values(),
         *[f"@{name} = external global i8" for name in ("otherwise", *boxes.objects)],
         "",
     ]
-    return "\n".join(text), body.symbols, boxes.objects
+    return "\n".join(text), body.symbols | (parts.symbols if parts else set()), boxes.objects
 
 
 def _lanes(value: Any) -> list[Lane]:
@@ -149,7 +158,7 @@ def _lanes(value: Any) -> list[Lane]:
 
 
 def _checked(count: int) -> list[str]:
-    """Everything before `fast:`, where there are as many arguments as there should be, and all are floats."""
+    """What stands between `entry:` and `fast:`, where there are as many arguments as there should be, and all are floats."""
     each = [
         "look:",
         "%i = phi i64 [ 0, %entry ], [ %next, %right ]",
@@ -167,7 +176,6 @@ def _checked(count: int) -> list[str]:
         "br i1 %more, label %look, label %fast",
     ]
     return [
-        "entry:",
         f"%count = icmp eq i64 %nargs, {count}",
         "%plain = icmp eq ptr %kwnames, null",
         "%fits = and i1 %count, %plain",

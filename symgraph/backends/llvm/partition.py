@@ -161,9 +161,7 @@ class _Partition:
         self.scalars: set[int] = set()  # values of which it is known that their axes are all of the batch
         self.read: set[int] = set()  # native values that are read as arrays
         self.lengths = _reduced(program)
-        self.effects = (
-            0  # the stage of the last step that is a user's, which may do more than compute: those stay in order
-        )
+        self.effects = 0  # the stage of a user's last step: it may do more than compute, so those stay in order
         for step in program.steps:
             self._place(step)
 
@@ -281,7 +279,9 @@ class _Partition:
         cores = self._cores(step)
         if any(core is not None and 0 in core for core in cores):  # of no lanes no dtype is known
             raise Unsupported("a core without entries")
-        if _is_large(cores) and (isinstance(step.operation, Elementwise) or _is_large([_own_core(step.operation)])):
+        operation = step.operation
+        most = _LARGEST_LEAF if operation.moves else _LARGEST  # type: ignore[attr-defined]
+        if _size(cores) > most and (isinstance(operation, Elementwise) or _size([_own_core(operation)]) > most):
             raise Unsupported("a large core")
         stage = 0
         for number, core in zip(step.inputs, cores, strict=True):
@@ -431,11 +431,11 @@ def _reduced(program: Program) -> set[Any]:
     return lengths
 
 
-def _is_large(cores: Sequence[Core | None]) -> bool:
-    """Whether cores, broadcast against each other, have more entries than are computed in lanes."""
+def _size(cores: Sequence[Core | None]) -> int:
+    """How many entries cores have, broadcast against each other."""
     known = {core for core in cores if core}
     sizes = [max(lengths) for lengths in itertools.zip_longest(*[core[::-1] for core in known], fillvalue=1)]
-    return math.prod(sizes) > _LARGEST
+    return math.prod(sizes)
 
 
 def _own_core(operation: Operation) -> Core:

@@ -31,7 +31,7 @@ Wanted = int | tuple[str, Any]  # an output, ("input", its number) or ("constant
 
 _FEW = 1 << 15  # rows, of which copies take less time than to prepare loops over several axes
 _WORTH_OPTIMIZING = 1 << 17  # rows, in which long code saves the time that it takes to compile it better
-_ROWS_OF_CALL = 1 << 14  # that a call counts for
+_OF_CALL = 1 << 24  # instructions that a call with arrays counts for: Python is asked until the code is the better one
 _WORTH_THREADS = 1 << 23  # instructions times rows, below which waking a thread costs more than it brings
 
 
@@ -364,9 +364,10 @@ class _CompiledLoop:
 
     def ran(self, rows: int) -> None:
         """Compile code that runs for long once more, so that it takes less time."""
-        self._rows += rows + _ROWS_OF_CALL
-        if not self.level and self._rows > _WORTH_OPTIMIZING:
-            self._compile(1)
+        if not self.level:
+            self._rows += rows + (_OF_CALL // self.size if rows > 1 else 0)
+            if self._rows > _WORTH_OPTIMIZING:
+                self._compile(1)
 
     def run(self, arrays: Sequence[Any], steps: Sequence[int] | None, count: int, threads: int) -> None:
         """Run over `count` rows of the arrays, which are `steps` bytes apart (None: no operand needs to know)."""
@@ -375,8 +376,7 @@ class _CompiledLoop:
     def run_at(self, addresses: Sequence[int], steps: Sequence[int] | None, count: int, threads: int) -> None:
         pointers = (ctypes.c_void_p * len(addresses))(*addresses)
         strides = None if steps is None else (ctypes.c_int64 * len(steps))(*steps)
-        at_once = 1 if self.calls_python else threads
-        arguments = self.width, self.scratch, self.size, at_once
+        arguments = self.width, self.scratch, self.size, 1 if self.calls_python else threads
         self.ran(count)
 
         def run(start: int, stop: int) -> None:
