@@ -219,6 +219,8 @@ class Ranges:
     """From the bounds' values: where each row begins, how many terms it has, and whether it is reversed."""
 
     def __init__(self, lower: Any, upper: Any, what: str) -> None:
+        if self._is_simple(lower, upper):
+            return
         first, last = whole(lower, "lower", what), whole(upper, "upper", what)
         first, last = np.broadcast_arrays(first, last)
         self.batch: tuple[int, ...] = first.shape
@@ -242,6 +244,20 @@ class Ranges:
         self.common_start = float(begins.flat[0]) if begins.size and bool(np.all(begins == begins.flat[0])) else None
         # rows without terms are evaluated where another row is, and do not count
         self.safe_start = np.where(self.count > 0, self.start, begins.flat[0] if begins.size else 0.0)
+
+    def _is_simple(self, lower: Any, upper: Any) -> bool:
+        """Whether the bounds are two numbers, the second not below the first one; then that is all there is to know."""
+        if not (isinstance(lower, (int, float)) and isinstance(upper, (int, float)) and lower <= upper < math.inf):
+            return False
+        if lower != math.floor(lower) or upper != math.floor(upper) or upper - lower >= _MOST_TERMS:
+            return False
+        self.batch, self.any_undefined, self.any_reversed = (), False, False
+        self.common_start = float(lower)
+        self.start = self.safe_start = np.asarray(lower, np.float64)
+        self.count = np.asarray(upper - lower + 1, np.float64)
+        self.most = self.least = int(upper - lower) + 1
+        self.undefined, self.sign = np.asarray(False), np.asarray(1.0)
+        return True
 
     def block(self, offsets: Any, base: int) -> tuple[Any, Any]:
         """The integers number base, base + 1, ... of each row, and which of them belong to it (None: all)."""

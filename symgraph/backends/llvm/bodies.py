@@ -34,6 +34,8 @@ __all__ = ["Terms"]
 _FUSED = 1 << 20  # terms of a block of which nothing is kept but the totals
 _KEPT = 1 << 16  # numbers in an array that has an entry for each term
 
+_NOTHING = bytes(16)  # what a kernel is given that only needs to know how many terms there are
+
 _SAME = (along, broadcast_like, unbroadcast)  # for a single term these give their first input
 
 
@@ -75,19 +77,29 @@ class Terms:
             raise Unsupported("complex numbers")
         ranges = Ranges(bounds[0], bounds[1], operation.what)
         rows = self._of(ranges.least < ranges.most)
-        batch = np.broadcast_shapes(ranges.batch, batch_of(free, body.ranks))
+        batch = _batch(ranges, free, body.ranks)
         given = [
-            with_axis(np.asarray(value, dtype) if is_weak(value) else value, rank)
+            np.asarray(value, dtype) if is_weak(value) else value if not rank and not batch else with_axis(value, rank)
             for value, rank in zip(free, body.ranks, strict=True)
         ]
         totals = operation.combined(rows.blocks(ranges, given, batch, dtype), np)
         if not body.linear:
             return operation.finished(ranges, without_axis(totals[0], 0), batch, np)
         results = [
-            without_axis(summed_back(total, given[target].shape), body.ranks[target]) if asked else None
+            without_axis(summed_back(total, given[target].shape), body.ranks[target])
+            if batch and asked
+            else total.reshape(total.shape[1:])
+            if asked
+            else None
             for total, target, asked in zip(totals, body.targets, rows.asked, strict=True)
         ]
         return results[0] if len(results) == 1 else tuple(results)
+
+
+def _batch(ranges: Ranges, free: Sequence[Any], ranks: Sequence[int]) -> tuple[int, ...]:
+    if not ranges.batch and all(np.ndim(value) == rank for value, rank in zip(free, ranks, strict=True)):
+        return ()
+    return np.broadcast_shapes(ranges.batch, batch_of(free, ranks))
 
 
 def _same(node: Node) -> Node:
@@ -202,7 +214,7 @@ class _Rows:
         if not ranges.most:
             raise Unsupported("no terms")
         once = self._once.run(self._once.start(given), ())
-        fixed = [_as_rows(value, batch, dtype) for value in [*[given[place] for place in self._numbers], *once]]
+        fixed = [_as_rows(value, dtype) for value in [*[given[place] for place in self._numbers], *once]]
         common = not self._masked and ranges.common_start is not None
         length = self._length(common, int(np.prod(batch)))
         for base in range(0, ranges.most, length):
@@ -212,7 +224,7 @@ class _Rows:
             if self._needs_index or start is None:
                 bound = block.bound()
             else:
-                bound = [np.broadcast_to(np.zeros((), dtype), count)]
+                bound = [np.ndarray(count, dtype, _NOTHING, strides=(0,))]
             results = iter(self._run([*bound, *fixed, *[read.value(given, block) for read in self._reads]]))
             yield [
                 self._part(results, into, given, block, batch) if asked else 0.0
@@ -239,16 +251,16 @@ class _Rows:
     ) -> Any:
         if not into:
             total = next(results)
-            return np.broadcast_to(total, (*batch, 1)) if self._body.linear else total
+            return np.broadcast_to(total, (*batch, 1)) if self._body.linear and batch else total
         array = np.zeros(given[into[0].place].shape, given[into[0].place].dtype)
         for read in into:
             read.scatter(next(results), array, given, block)
         return array
 
 
-def _as_rows(value: Any, batch: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    """A number for each row of the batch, and an axis of length 1 for the terms."""
+def _as_rows(value: Any, dtype: np.dtype[Any]) -> Any:
+    """Numbers, for all rows of the batch or for each, which then have an axis of length 1 for the terms."""
     array = np.asarray(value, dtype) if is_weak(value) else np.asarray(value)
     if array.dtype.kind not in "fb" or array.shape[-1:] not in ((), (1,)):
         raise Unsupported("an input that is no real number")
-    return np.broadcast_to(array, (*batch, 1))
+    return array

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["SHORT", "broadcast", "broadcast_strides", "coalesced", "fitting", "innermost", "whole", "whole_rows"]
+from .cpython import DATA, layout_is_known
+
+__all__ = [
+    "SHORT",
+    "broadcast",
+    "broadcast_strides",
+    "coalesced",
+    "fitting",
+    "innermost",
+    "places_of",
+    "whole",
+    "whole_rows",
+]
 
 SHORT = 64  # rows, below which a loop takes less time than what is around it
 
@@ -38,6 +51,16 @@ def whole(array: Any, shape: tuple[int, ...]) -> Any:
     whole = np.empty(shape, array.dtype)
     whole[...] = array
     return whole
+
+
+def places_of(arrays: Sequence[Any]) -> list[int]:
+    """The addresses of the first entries."""
+    if layout_is_known():  # to ask NumPy takes ten times as long
+        return [_word(id(array) + DATA).value for array in arrays]
+    return [array.__array_interface__["data"][0] for array in arrays]
+
+
+_word = ctypes.c_size_t.from_address
 
 
 def innermost(lengths: Sequence[int]) -> int:

@@ -8,25 +8,50 @@ from typing import Any
 
 import numpy as np
 
-from .layout import SHORT, broadcast_strides, coalesced, whole, whole_rows
+from .lanes import Unsupported
+from .layout import SHORT, broadcast, broadcast_strides, coalesced, whole, whole_rows
 from .totals import SLACK, columns, of_rows
 
-__all__ = ["Reducing"]
+__all__ = ["BatchesDiffer", "Reducing"]
 
+_MOST_SHAPES = 64  # of which it is remembered which outputs go together
 _MOST_TERMS = 1 << 20  # that are written before they are reduced
 _SMALL = 4096  # rows, which may as well be written before they are reduced
 
 
+class BatchesDiffer(Unsupported):
+    """Batch axes are not the same where the kernel takes it that they are."""
+
+
 class Reducing:
-    """A part of the runtime's variant of a kernel, which has `outputs`, `cores` and loops."""
+    """A part of the runtime's variant of a kernel, which has `outputs`, `cores` and loops; `groups` are remembered by the shapes of batches."""
 
     outputs: list[Any]
+    equals: set[tuple[frozenset[int], frozenset[int]]]
+    groups: dict[Any, list[tuple[tuple[int, ...], str, tuple[int, ...]]]]
     cores: list[tuple[int, ...]]
     threads: int
     _loop: Any
     _patterns: Any
     _run_group: Any
     _run_strided: Any
+
+    def _grouped(self, batches: tuple[tuple[int, ...], ...]) -> list[tuple[tuple[int, ...], str, tuple[int, ...]]]:
+        """The outputs that are computed together: those with the same rows, of which they keep the same."""
+        found = self.groups.get(batches)
+        if found is not None:
+            return found
+        for one, other in self.equals:
+            if broadcast([batches[i] for i in one]) != broadcast([batches[i] for i in other]):
+                raise BatchesDiffer("batches that differ")
+        together: dict[Any, list[int]] = {}
+        for place, output in enumerate(self.outputs):
+            shape = broadcast([batches[i] for i in output.inputs])
+            together.setdefault((shape, output.reduced), []).append(place)
+        if len(self.groups) >= _MOST_SHAPES:
+            self.groups.clear()
+        made = [(shape, reduced, tuple(places)) for (shape, reduced), places in together.items()]
+        return self.groups.setdefault(batches, made)
 
     def _run_totals(
         self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: tuple[int, ...], of_all: bool
@@ -38,26 +63,10 @@ class Reducing:
             return [output.total.compute(r) for output, r in zip(outputs, whole_outputs, strict=True)]
         used = sorted(frozenset().union(*[output.inputs for output in outputs]))
         operands = [whole_rows(arrays[i], len(self.cores[i])) for i in used]
-        inner = (math.prod(shape),) if of_all else shape[-1:]
         outer = () if of_all else shape[:-1]
-        if of_all:
-            operands = [
-                whole(a, (*shape, *self.cores[i])) if batches[i] else a for i, a in zip(used, operands, strict=True)
-            ]
-            strides: list[tuple[int, ...]] = [
-                (a.itemsize * math.prod(self.cores[i]) if batches[i] else 0,)
-                for i, a in zip(used, operands, strict=True)
-            ]
-        else:
-            strides = [broadcast_strides(a, batches[i], shape) for i, a in zip(used, operands, strict=True)]
-        operations = [output.total.total for output in outputs]
-        patterns = self._patterns(used, operands, [s[-1] for s in strides], inner[0])
-        if inner[0] <= _SMALL and math.prod(outer) == 1:
-            terms = [np.empty(inner[0] + SLACK, output.dtype) for output in outputs]
-            loop = self._loop(places, used, patterns, inner[0])
-            loop.run([*operands, *terms], [*[s[-1] for s in strides], *[r.itemsize for r in terms]], inner[0], 1)
-            totals = [of_rows(operation, r, inner[0]) for operation, r in zip(operations, terms, strict=True)]
-        elif inner[0] < SHORT and math.prod(outer) > 1:
+        if of_all or math.prod(outer) == 1:
+            totals = self._line(places, used, operands, batches, shape)
+        elif shape[-1] < SHORT:
             step = max(1, _MOST_TERMS * shape[0] // math.prod(shape))
             parts = [
                 self._columns(places, used, operands, shape, slice(start, min(start + step, shape[0])))
@@ -65,13 +74,39 @@ class Reducing:
             ]
             totals = [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
         else:
+            strides = [broadcast_strides(a, batches[i], shape) for i, a in zip(used, operands, strict=True)]
             axes, lengths = coalesced([s[:-1] for s in strides], outer)
-            strides = [(*s, t[-1]) for s, t in zip(axes, strides, strict=True)]
-            loop = self._loop(places, used, patterns, inner[0])
-            kinds = [(operation, output.dtype) for operation, output in zip(operations, outputs, strict=True)]
-            totals = loop.run_nest(operands, lengths, inner[0], strides, self.threads, kinds)
+            steps = [s[-1] for s in strides]
+            loop = self._loop(places, used, self._patterns(used, operands, steps, shape[-1]), shape[-1])
+            kinds = [(output.total.total, output.dtype) for output in outputs]
+            strides = [(*s, step) for s, step in zip(axes, steps, strict=True)]
+            totals = loop.run_nest(operands, lengths, shape[-1], strides, self.threads, kinds)
         kept = (1,) * len(shape) if of_all else (*outer, 1)
         return [np.reshape(t, kept if o.total.keepdims else outer)[()] for t, o in zip(totals, outputs, strict=True)]
+
+    def _line(
+        self, places: tuple[int, ...], used: Sequence[int], operands: list[Any], batches: list[Any], shape: Any
+    ) -> list[Any]:
+        """All rows reduced as those of one axis."""
+        outputs, count = [self.outputs[place] for place in places], math.prod(shape)
+        steps = []
+        for k, i in enumerate(used):
+            array, rank = operands[k], len(batches[i])
+            if not rank:
+                steps.append(0)
+            elif len(shape) == 1 or math.prod(shape[:-1]) == 1:
+                steps.append(array.strides[rank - 1] if batches[i][-1] != 1 else 0)
+            else:
+                array = operands[k] = whole(array, (*shape, *self.cores[i]))
+                steps.append(array.strides[len(shape) - 1])
+        loop = self._loop(places, used, self._patterns(used, operands, steps, count), count)
+        kinds = [(output.total.total, output.dtype) for output in outputs]
+        if count > _SMALL:
+            totals: list[Any] = loop.run_nest(operands, [1], count, [(0, s) for s in steps], self.threads, kinds)
+            return totals
+        terms = [np.empty(count + SLACK, dtype) for _, dtype in kinds]
+        loop.run([*operands, *terms], [*steps, *[t.itemsize for t in terms]], count, 1)
+        return [of_rows(operation, t, count) for (operation, _), t in zip(kinds, terms, strict=True)]
 
     def _columns(
         self, places: tuple[int, ...], used: Sequence[int], operands: Sequence[Any], shape: tuple[int, ...], part: slice

@@ -19,9 +19,9 @@ from .emission import fused
 from .engine import host, level_of, load, to_object
 from .kernel import CONTIGUOUS, STRIDED, UNIFORM, KernelText, Operand, loop_text, size_of, width_of
 from .lanes import KINDS, Unsupported
-from .layout import SHORT, broadcast, broadcast_strides, coalesced, fitting, innermost, whole, whole_rows
+from .layout import SHORT, broadcast, broadcast_strides, coalesced, fitting, innermost, places_of, whole, whole_rows
 from .partition import Core, Kernel, Trace
-from .reducing import Reducing
+from .reducing import BatchesDiffer, Reducing
 from .rows import rows
 from .symbols import address, raised_again
 
@@ -91,10 +91,6 @@ class NativeKernel:
         return _Variant(self._kernel, trace, self._threads, self._contract)
 
 
-class BatchesDiffer(Unsupported):
-    """Batch axes are not the same where the kernel takes it that they are."""
-
-
 class _Output:
     """One output: its instructions, entry by entry, and on which inputs it depends."""
 
@@ -123,6 +119,7 @@ class _Variant(Reducing):
         self.outputs = [_Output.of(trace, kernel.totals.get(output[0]), *output) for output in kernel.outputs]
         self.equals = kernel.equals
         self.loops: dict[Any, _CompiledLoop] = {}
+        self.groups = {}
         self._code: tuple[Code, dict[int, int]] | None = None
         self._lock = new_lock(self)
 
@@ -133,19 +130,12 @@ class _Variant(Reducing):
             if rank < 0 or (core and array.shape[rank:] != core):
                 raise Unsupported("an array of another shape")
             batches.append(array.shape[:rank])
-        for one, other in self.equals:
-            if broadcast([batches[i] for i in one]) != broadcast([batches[i] for i in other]):
-                raise BatchesDiffer("batches that differ")
-        groups: dict[Any, list[int]] = {}
-        for place, output in enumerate(self.outputs):
-            shape = broadcast([batches[i] for i in output.inputs])
-            groups.setdefault((shape, output.reduced), []).append(place)
         results: list[Any] = [None] * len(self.outputs)
-        for (shape, reduced), places in groups.items():
+        for shape, reduced, places in self._grouped(tuple(batches)):
             if reduced:
-                group = self._run_totals(arrays, batches, shape, tuple(places), reduced == "all")
+                group = self._run_totals(arrays, batches, shape, places, reduced == "all")
             else:
-                group = self._run_group(arrays, batches, shape, tuple(places), offered)
+                group = self._run_group(arrays, batches, shape, places, offered)
             for place, result in zip(places, group, strict=True):
                 results[place] = result
         return results
@@ -371,7 +361,7 @@ class _CompiledLoop:
 
     def run(self, arrays: Sequence[Any], steps: Sequence[int] | None, count: int, threads: int) -> None:
         """Run over `count` rows of the arrays, which are `steps` bytes apart (None: no operand needs to know)."""
-        self.run_at([a.__array_interface__["data"][0] for a in arrays], steps, count, threads)
+        self.run_at(places_of(arrays), steps, count, threads)
 
     def run_at(self, addresses: Sequence[int], steps: Sequence[int] | None, count: int, threads: int) -> None:
         pointers = (ctypes.c_void_p * len(addresses))(*addresses)
@@ -397,7 +387,7 @@ class _CompiledLoop:
         totals: Sequence[tuple[str, np.dtype[Any]]] = (),
     ) -> list[Any]:
         """Run over all places of axes of these lengths, the last one of `count` rows; `strides` are those of each array, in bytes."""
-        addresses = [a.__array_interface__["data"][0] for a in arrays]
+        addresses = places_of(arrays)
         self.ran(count * math.prod(lengths))
         nest = Nest(self.address, self.width, self.scratch, addresses, lengths, count, strides, totals)
         worth = threads > 1 and math.prod(lengths) * count * self.size > _WORTH_THREADS

@@ -15,6 +15,7 @@ import numpy as np
 
 from .engine import function
 from .lanes import KINDS
+from .layout import places_of
 
 __all__ = ["BLOCK", "OPERATIONS", "SLACK", "columns", "joined_blocks", "of_rows", "reducer"]
 
@@ -87,7 +88,7 @@ def of_rows(operation: str, entries: Any, count: int) -> Any:
     size, blocks = entries.itemsize, -(-count // BLOCK)
     parts = np.empty(blocks, entries.dtype)
     function = reducer(operation, entries.dtype)
-    at, to = (array.__array_interface__["data"][0] for array in (entries, parts))
+    at, to = places_of([entries, parts])
     for block in range(blocks - 1, -1, -1):  # what is written behind a block is read no more
         start = block * BLOCK
         function(at + start * size, min(BLOCK, count - start), to + block * size)
