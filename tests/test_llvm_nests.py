@@ -138,3 +138,12 @@ def test_a_nan_is_the_largest_and_the_smallest() -> None:
         x = sg.placeholder()
         nodes = [REDUCTIONS[name](sg.sqrt(x) + 1) for name in ("max", "min")]
     assert np.isnan(backends.get("llvm")(Program.of(nodes)[0])([values])).all()
+
+
+def test_a_column_whose_single_entries_have_any_stride_is_reduced() -> None:
+    with sg.Graph().as_default():
+        x, y = sg.placeholder(), sg.placeholder()
+        run = backends.get("llvm")(Program.of([sg.reduce_sum(sg.sqrt(x) * y)])[0])
+    column = np.lib.stride_tricks.as_strided(np.array([1.0, 4.0, 9.0]), (3, 1), (8, 24))
+    assert column.flags.c_contiguous
+    assert run([column, np.array([[1.0], [2.0], [3.0]])]) == [14.0]

@@ -124,6 +124,8 @@ class plain_number(PureOperation):
 
 def whole_number(value: Any, what: str) -> int:
     """The one integer that all entries of `value` are; ValueError where there is none."""
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        return int(value)
     array = np.asarray(value)
     first = array.reshape(-1)[0] if array.size else np.nan
     if not array.size or not np.all(array == first) or not np.isfinite(first) or first != int(first.real):

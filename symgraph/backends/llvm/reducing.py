@@ -98,7 +98,9 @@ class Reducing:
                 steps.append(array.strides[rank - 1] if batches[i][-1] != 1 else 0)
             else:
                 array = operands[k] = whole(array, (*shape, *self.cores[i]))
-                steps.append(array.strides[len(shape) - 1])
+                steps.append(
+                    array.itemsize * math.prod(self.cores[i])
+                )  # the stride of an axis of length 1 can be any number
         loop = self._loop(places, used, self._patterns(used, operands, steps, count), count)
         kinds = [(output.total.total, output.dtype) for output in outputs]
         if count > _SMALL:
