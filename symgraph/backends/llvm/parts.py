@@ -26,7 +26,7 @@ class Parts:
     def __init__(self, body: Emission, items: Sequence[tuple[int, Instruction]], written: Sequence[int]) -> None:
         self._body = body
         instructions = body.code.instructions
-        work = [(n, i) for n, i in items if i[0] not in ("const", "leaf")]
+        work = _in_depth({n: i for n, i in items if i[0] not in ("const", "leaf")}, written)
         chunks = [work[start : start + LONGEST] for start in range(0, len(work), LONGEST)]
         home = {n: place for place, chunk in enumerate(chunks) for n, _ in chunk}
         last: dict[int, int] = dict.fromkeys(written, len(chunks))  # the last function that reads a value
@@ -113,3 +113,35 @@ class Parts:
         lines, at, kind = self._address(emission, number, tag)
         name = emission.names[number] = f"%v{number}"
         return [*lines, f"{name} = load {kind}, ptr {at}, align 8"]
+
+
+def _in_depth(items: dict[int, Instruction], written: Sequence[int]) -> list[tuple[int, Instruction]]:
+    """Instructions in an order in which few values live for long: depth first, of the sources of each the latest first.
+
+    So each term of a long sum is added as soon as it is there.
+
+    >>> from symgraph.backends.llvm.code import Code
+    >>> code = Code()
+    >>> a, b = code.leaf("double", 0), code.leaf("double", 1)
+    >>> first, second = code.fmul(a, a), code.fmul(b, b)
+    >>> total = code.fadd(code.fadd(a, first), second)
+    >>> items = dict(enumerate(code.instructions))
+    >>> [items[n][0] for n, _ in _in_depth({n: items[n] for n in range(2, 6)}, [total])]
+    ['fmul', 'fadd', 'fmul', 'fadd']
+    """
+    order: list[tuple[int, Instruction]] = []
+    done: set[int] = set()
+    begun: set[int] = set()
+    stack = list(reversed(written))
+    while stack:
+        number = stack[-1]
+        if number in done or number not in items:
+            stack.pop()
+        elif number in begun:
+            stack.pop()
+            done.add(number)
+            order.append((number, items[number]))
+        else:
+            begun.add(number)
+            stack.extend(sorted({source for source in sources(items[number]) if source not in done}))
+    return order
