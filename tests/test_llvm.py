@@ -385,3 +385,25 @@ def test_reductions_of_short_last_axes_align_as_numpy_does(rows):
     found, expected = (sg.Session(backend=backend).run(outputs, feeds) for backend in ("llvm", "numpy"))
     for have, want in zip(found, expected, strict=True):
         np.testing.assert_allclose(have, want, rtol=1e-13, strict=True)
+
+
+def test_a_kernel_called_again_takes_arrays_as_they_are_now():
+    """What is remembered of arrays are their shapes: not their values, nor where they lie in memory."""
+    a, row = sg.placeholder("float64", (None, 3)), sg.placeholder("float64", (3,))
+    program, leaves = Program.of([sg.exp(a) * 2.0 - a, sg.exp(row) - 1.0, a * row + sg.sin(a)])
+    run = llvm.compile_program(program)
+    rng = np.random.default_rng(0)
+    kept = []
+    for rows in (4, 4, 7, 4, 1, 1, 4):
+        x, y = rng.normal(size=(rows, 3)), rng.normal(size=3)
+        wide = rng.normal(size=(rows, 6))[:, ::2]
+        raw = np.frombuffer(b"-" + x.tobytes(), np.float64, offset=1).reshape(rows, 3)  # aligned to nothing
+        for values in (x, wide, raw, x):
+            found = run([values if leaf is a else y for leaf in leaves])
+            expected = [np.exp(values) * 2 - values, np.exp(y) - 1, values * y + np.sin(values)]
+            for have, want in zip(found, expected, strict=True):
+                np.testing.assert_allclose(have, want, rtol=1e-13, atol=1e-15, strict=True)
+            kept.append((found, expected))
+    for found, expected in kept:  # no result was written into again
+        for have, want in zip(found, expected, strict=True):
+            np.testing.assert_allclose(have, want, rtol=1e-13, atol=1e-15)
