@@ -19,6 +19,7 @@ __all__ = ["FastCalls"]
 _NOT_TRIED: Any = object()
 _FLOATS = frozenset((float, np.float64))
 _ATTEMPTS = 16  # how many kinds of arrays are learned; who calls with ever new ones would pay for the search
+_MISSES = 256  # calls of which nothing can be learned, after which it is not tried again
 
 
 class FastCalls:
@@ -28,6 +29,7 @@ class FastCalls:
     _bare: Any = _NOT_TRIED
     _array_calls: Any = None
     _attempts = 0
+    _misses = 0
     _cores: Any
     _default: Any
     _kind: Any
@@ -83,7 +85,9 @@ class FastCalls:
         )
 
     def _call_first(self, builtin: Any) -> None:
-        """Let calls go to a builtin function, and from it to this class if it is for others."""
+        """Let calls go to a builtin function, and from it to this class if it is for others. Not for classes of users, who may do more in theirs."""
+        if self._kind.__module__.partition(".")[0] != __name__.partition(".")[0]:
+            return
         self.__class__ = type(
             self._kind.__name__, (self._kind,), {"__call__": builtin, "__module__": self._kind.__module__}
         )
@@ -109,7 +113,6 @@ class FastCalls:
         )
         if not same:
             return
-        self._attempts -= 1
         places: dict[Node, int] = {node: i for i, node in enumerate(compiled.placeholders)}
         order = [places[leaf] for leaf in compiled.leaves]
         direct = compiled.compiled.direct([arrays[place] for place in order])
@@ -119,16 +122,20 @@ class FastCalls:
             or any(core != self._cores[order[leaf]] for leaf, (core, _) in direct.leaves.items())
             or [(r.dtype, r.shape) for r in results] != [(dtype, batch + core) for dtype, core, _ in direct.outputs]
         ):
+            self._misses += 1
+            self._attempts = self._attempts if self._misses < _MISSES else 0
             return
+        self._attempts -= 1
         if self._array_calls is None:
             otherwise = types.MethodType(self._kind.__call__, self)
-            self._array_calls = backends.array_calls(len(values), len(results), self._container, otherwise)
-            if self._array_calls is None:
+            made = backends.array_calls(len(values), len(results), self._container, otherwise)
+            if made is None:
                 self._attempts = 0
                 return
-            type(self._others).__call__ = self._array_calls.call
+            calls = self.__dict__.setdefault("_array_calls", made)  # the first one, where several threads learn at once
+            type(self._others).__call__ = calls.call
             if self._native is _NOT_TRIED or self._native is None:
-                self._call_first(self._array_calls.call)
+                self._call_first(calls.call)
         self._array_calls.learn(direct, values, self._cores, [order.index(place) for place in range(len(values))])
 
     @functools.cached_property

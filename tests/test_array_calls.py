@@ -17,6 +17,7 @@ import symgraph as sg
 pytest.importorskip("llvmlite")
 
 from symgraph import fast_calls
+from symgraph.backends.llvm import pool
 from symgraph.backends.llvm.rows import rows
 from symgraph.backends.llvm.symbols import address
 
@@ -244,3 +245,46 @@ def test_arguments_of_any_size_that_are_not_used():
     for shape in [(2, 3), (2, 3), (4, 4)]:
         for number in (0.5, values):
             np.testing.assert_allclose(f(np.ones(shape), number), np.exp(number), rtol=1e-15)
+
+
+def test_a_class_of_users_is_called_as_it_says():
+    class Twice(sg.Function):
+        def __call__(self, *values, **named):
+            return 2 * super().__call__(*values, **named)
+
+    f, a = Twice((x, y), x * y + x), np.linspace(0, 1, 40)
+    for _ in range(4):
+        assert f(2.0, 3.0) == 16.0
+        np.testing.assert_allclose(f(a, a), 2 * (a * a + a), rtol=1e-15)
+
+
+def test_kinds_of_which_nothing_is_learned_do_not_use_up_those_that_are():
+    f, a = sg.function((x, y), x * y + x, backend="llvm"), np.linspace(0, 1, 40)
+    for _ in range(40):
+        f(a[::2], a[:20])
+        f(a[:1], 2.0)
+    assert learned(f) == 0
+    f(a, a)
+    assert learned(f) == 1
+
+
+def test_threads_are_waited_for_whatever_happens():
+    both, ended, go_on = threading.Barrier(2, timeout=60), [], threading.Event()
+
+    def interrupted(start, end):
+        both.wait()
+        if start == 0:
+            raise KeyboardInterrupt
+        go_on.wait(60)
+        ended.append(start)
+
+    with pytest.raises(KeyboardInterrupt):
+        pool.in_threads(interrupted, 2, 2, go_on.set)
+    assert ended == [1]
+
+    def failing(start, end):
+        ended.append(1 // (1 - start))
+
+    with pytest.raises(ZeroDivisionError):
+        pool.in_threads(failing, 2, 2)
+    assert ended == [1, 1]

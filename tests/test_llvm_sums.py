@@ -90,3 +90,20 @@ def test_what_is_not_there_cannot_be_read() -> None:
     f = sg.function([X, x], sympy.Sum(x * sympy.exp(X[k + 1]), (k, 0, n - 1)), backend="llvm")
     with pytest.raises(IndexError, match="X"):
         f(np.ones(5), 1.0)
+
+
+@pytest.mark.parametrize("operation", ["max", "min"])
+@pytest.mark.parametrize("length", [2, 5, 40, 600, 1300])
+def test_zeros_have_the_same_sign_everywhere(operation, length):
+    rng = np.random.default_rng(0)
+    rows = rng.choice([0.0, -0.0], size=(7, length))
+    rows[:3, 1:] = -rows[:3, :1]
+    with sg.Graph().as_default():
+        p = sg.placeholder()
+        total = getattr(sg, f"reduce_{operation}")(p * 1.0, axis=-1)
+        with sg.Session() as session:
+            together = session.run(total, {p: rows})
+            alone = [session.run(total, {p: row}) for row in rows]
+    signs = np.signbit(rows).all(axis=1) if operation == "max" else np.signbit(rows).any(axis=1)
+    np.testing.assert_array_equal(np.signbit(together), signs)
+    np.testing.assert_array_equal(np.signbit(alone), signs)

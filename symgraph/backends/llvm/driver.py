@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .engine import function
+from .pool import in_threads
 from .totals import BLOCK, SLACK, joined_blocks, reducer
 
 __all__ = ["Nest", "drive"]
 
 _LONGEST = 1 << 18  # rows between two looks at whether the user interrupts
 
-Split = Callable[[Callable[[int, int], None], int], None]
+Run = Callable[[int, int], None]
 
 
 class Nest(NamedTuple):
@@ -36,6 +37,7 @@ class Nest(NamedTuple):
         rows: the length of that one.
         strides: for each of these its strides in bytes, along the axes around, then along the innermost one.
         totals: for each of further operands, of which the rows are not kept but what they are together, the operation and the dtype.
+        kept: what must live as long as it runs.
     """
 
     kernel: int
@@ -46,18 +48,19 @@ class Nest(NamedTuple):
     rows: int
     strides: Sequence[Sequence[int]]
     totals: Sequence[tuple[str, np.dtype[Any]]] = ()
+    kept: Sequence[Any] = ()
 
 
-def drive(nest: Nest, split: Split | None = None) -> list[Any]:
+def drive(nest: Nest, threads: int = 1, around: Callable[[Run], Run] = lambda run: run) -> list[Any]:
     """Run the kernel at all places of the nest; gives the totals, each with the axes around the innermost one.
 
-    `split(run, units)` calls `run(start, stop)` for all parts of the units, perhaps on several threads.
+    Args:
+        nest: what runs.
+        threads: how many parts of the units run at once.
+        around: what is called in place of a function that runs the units from one to another.
     """
     work = _Work(nest)
-    if split is None:
-        work.run(0, work.units)
-    else:
-        split(work.run, work.units)
+    in_threads(around(work.run), work.units, threads, work.stop)
     return [
         joined_blocks(operation, slots if dtype.itemsize == 8 else slots.view(dtype)[..., ::2])
         for (operation, dtype), slots in zip(nest.totals, work.slots, strict=True)
@@ -68,7 +71,7 @@ class _Work:
     """What is the same for all units."""
 
     def __init__(self, nest: Nest) -> None:
-        self.nest = nest
+        self.nest, self.stopped = nest, False
         self.block = BLOCK if nest.totals else min(nest.rows, _LONGEST)
         self.lengths = [*nest.lengths, -(-nest.rows // self.block)]
         self.units = math.prod(self.lengths)
@@ -91,7 +94,13 @@ class _Work:
         scratch = np.empty(nest.scratch, np.uint8)
         step = max(1, _LONGEST // min(self.block, nest.rows))
         for begin in range(start, stop, step):
+            if self.stopped:
+                return
             self._some(begin, min(step, stop - begin), buffers, _address(scratch))
+
+    def stop(self) -> None:
+        """Let all threads end soon: the results will not be used."""
+        self.stopped = True
 
     def _some(self, begin: int, units: int, buffers: Sequence[int], scratch: int) -> None:
         nest = self.nest

@@ -84,7 +84,7 @@ ret ptr null
 }}
 """
 
-# The rows from one to another, in as many equal parts as there are threads: 0, or 1 where the user interrupted, whose exception is set then.
+# The rows from one to another, in as many equal parts as there are threads: 0, or 1 with an exception: the user interrupted, or there is no memory.
 # Called with Python's lock, which it gives up meanwhile.
 _ROWS = f"""
 define i64 @rows(
@@ -114,10 +114,19 @@ released:
 store i64 0, ptr %stop
 %bytes = mul i64 %scratch, %parts
 %memory = call ptr @c_malloc(i64 %bytes) ; not by each thread: the first call in a new one takes longer than to start it
+%none = icmp eq ptr %memory, null
+%some = icmp sgt i64 %bytes, 0
+%exhausted = and i1 %none, %some
+br i1 %exhausted, label %no_memory, label %parted
+no_memory:
+call void @PyEval_RestoreThread(ptr %state)
+%error = call ptr @PyErr_NoMemory()
+ret i64 1
+parted:
 %jobs = alloca [{_JOB * _MOST_THREADS} x i64]
 br label %each
 each:
-%k = phi i64 [ 0, %released ], [ %k.next, %started ]
+%k = phi i64 [ 0, %parted ], [ %k.next, %started ]
 %place = mul i64 %k, {_JOB}
 %job = getelementptr i64, ptr %jobs, i64 %place
 %before = mul i64 %k, %part
@@ -178,6 +187,7 @@ _C = {
 _PYTHON = {
     "PyEval_SaveThread": "declare ptr @PyEval_SaveThread()",
     "PyEval_RestoreThread": "declare void @PyEval_RestoreThread(ptr)",
+    "PyErr_NoMemory": "declare ptr @PyErr_NoMemory()",
     "PyErr_CheckSignals": "declare i32 @PyErr_CheckSignals()",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from .kernel import CONTIGUOUS, STRIDED, UNIFORM, KernelText, Operand, loop_text
 from .lanes import KINDS, Unsupported
 from .layout import SHORT, broadcast, broadcast_strides, coalesced, fitting, innermost, places_of, whole, whole_rows
 from .partition import Core, Kernel, Trace
+from .pool import in_threads
 from .reducing import BatchesDiffer, Reducing
 from .rows import rows
 from .symbols import address, raised_again
@@ -361,9 +361,7 @@ class _CompiledLoop:
 
     def run(self, arrays: Sequence[Any], steps: Sequence[int] | None, count: int, threads: int) -> None:
         """Run over `count` rows of the arrays, which are `steps` bytes apart (None: no operand needs to know)."""
-        self.run_at(places_of(arrays), steps, count, threads)
-
-    def run_at(self, addresses: Sequence[int], steps: Sequence[int] | None, count: int, threads: int) -> None:
+        addresses = places_of(arrays)
         pointers = (ctypes.c_void_p * len(addresses))(*addresses)
         strides = None if steps is None else (ctypes.c_int64 * len(steps))(*steps)
         arguments = self.width, self.scratch, self.size, 1 if self.calls_python else threads
@@ -375,7 +373,7 @@ class _CompiledLoop:
         if not self.calls_python:
             run(0, count)
         else:  # threads of Python, then
-            _in_threads(self._watched(run), count, threads if count * self.size > _WORTH_THREADS else 1)
+            in_threads(self._watched(run), count, threads if count * self.size > _WORTH_THREADS else 1)
 
     def run_nest(
         self,
@@ -389,9 +387,9 @@ class _CompiledLoop:
         """Run over all places of axes of these lengths, the last one of `count` rows; `strides` are those of each array, in bytes."""
         addresses = places_of(arrays)
         self.ran(count * math.prod(lengths))
-        nest = Nest(self.address, self.width, self.scratch, addresses, lengths, count, strides, totals)
+        nest = Nest(self.address, self.width, self.scratch, addresses, lengths, count, strides, totals, arrays)
         worth = threads > 1 and math.prod(lengths) * count * self.size > _WORTH_THREADS
-        return drive(nest, lambda run, units: _in_threads(self._watched(run), units, threads if worth else 1))
+        return drive(nest, threads if worth else 1, self._watched)
 
     def _watched(self, run: Callable[[int, int], None]) -> Callable[[int, int], None]:
         """`run`, which raises what Python functions raise that the code calls."""
@@ -402,31 +400,6 @@ class _CompiledLoop:
                 run(start, stop)
 
         return watched if self.calls_python else run
-
-
-def _in_threads(run: Callable[[int, int], None], count: int, threads: int) -> None:
-    """`run` of equal parts of `count`. The values do not depend on how many there are."""
-    part = -(-count // threads)
-    futures = [_pool().submit(run, start, min(start + part, count)) for start in range(part, count, part)]
-    try:
-        run(0, min(part, count))
-    finally:
-        for future in futures:
-            future.result()
-
-
-_pools: dict[int, Any] = {}
-
-
-def _pool() -> Any:
-    """Threads that wait for work; a process has its own, also after a fork."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    process = os.getpid()
-    if process not in _pools:
-        _pools.clear()
-        _pools[process] = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="symgraph")
-    return _pools[process]
 
 
 def _wide() -> int:

@@ -78,9 +78,17 @@ def reducer(operation: str, dtype: np.dtype[Any]) -> Any:
 
 def joined_blocks(operation: str, parts: Any) -> Any:
     """Totals of blocks, which are along the last axis, put together."""
-    return (
-        parts[..., 0] if parts.shape[-1] == 1 else OPERATIONS[operation][2].reduce(np.ascontiguousarray(parts), axis=-1)
-    )
+    if parts.shape[-1] == 1:
+        return parts[..., 0]
+    return _with_sign(operation, OPERATIONS[operation][2].reduce(np.ascontiguousarray(parts), axis=-1), parts, -1)
+
+
+def _with_sign(operation: str, totals: Any, terms: Any, axis: int) -> Any:
+    """`totals` of `terms`, with -0.0 below 0.0, as in machine code; in NumPy they are equal, and either may come out."""
+    if operation not in ("max", "min") or not np.any(totals == 0):
+        return totals
+    of_sign = np.any((terms == 0) & (np.signbit(terms) == (operation == "min")), axis=axis)
+    return np.where(totals == 0, np.where(of_sign == (operation == "max"), 0.0, -0.0), totals).astype(terms.dtype)[()]
 
 
 def of_rows(operation: str, entries: Any, count: int) -> Any:
@@ -115,4 +123,4 @@ def columns(operation: str, terms: Any) -> Any:
             of_two(lanes[: len(rest)], rest, out=lanes[: len(rest)])
             lanes, half = lanes[:half], half // 2
         blocks.append(lanes[0])
-    return joined_blocks(operation, np.stack(blocks, axis=-1))
+    return _with_sign(operation, joined_blocks(operation, np.stack(blocks, axis=-1)), terms, 0)
