@@ -8,6 +8,7 @@ from __future__ import annotations
 import cmath
 import inspect
 import math
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -83,9 +84,9 @@ class Special(Elementwise):
             if not arrays[0].size:
                 result = np.empty(arrays[0].shape)
             elif any(array.dtype.kind == "c" for array in arrays):
-                result = self._complex(arrays)
+                result = _despite_scipy(self._complex, arrays)
             else:
-                result = self.values(*arrays)
+                result = _despite_scipy(self.values, *arrays)
         return np.asarray(result).astype(self._precision(values), copy=False)
 
     def _compute_elsewhere(self, values: Sequence[Any], xp: Any) -> Any:
@@ -347,6 +348,18 @@ def whole(array: Any, xp: Any = np) -> Any:
 def integers(array: Any, xp: Any) -> Any:
     """Whole floats as NumPy's integers, which some of SciPy's functions want; elsewhere as they are, since C takes them as integers then."""
     return array.astype(int) if xp is np else array
+
+
+def _despite_scipy(function: Callable[..., Any], *arrays: Any) -> Any:
+    """What a function gives, whatever SciPy's `errstate` says. That may be the whole process's, so it is left alone unless something was raised."""
+    try:
+        return function(*arrays)
+    except Exception as error:
+        special: Any = sys.modules.get("scipy.special")
+        if special is None or not isinstance(error, (special.SpecialFunctionError, special.SpecialFunctionWarning)):
+            raise
+    with special.errstate(all="ignore"):
+        return function(*arrays)
 
 
 def library(xp: Any) -> Any:

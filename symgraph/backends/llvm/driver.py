@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .cpython import addresses
 from .engine import function
 from .pool import in_threads
 from .totals import BLOCK, SLACK, joined_blocks, reducer
@@ -141,7 +142,15 @@ def _driver() -> Any:
     for place, name in enumerate([*_WORDS, *_LISTS]):
         loads += [f"%at.{name} = getelementptr i64, ptr %parameters, i64 {place}"]
         loads += [f"%{name} = load {'ptr' if name in _POINTERS else 'i64'}, ptr %at.{name}"]
-    return function("drive", _TEXT.replace("LOADS", "\n".join(loads)), ctypes.c_void_p)
+    text = "\n".join([_TEXT.replace("LOADS", "\n".join(loads)), *_PYTHON.values(), ""])
+    return function("drive", text, ctypes.c_void_p, symbols=addresses(_PYTHON))
+
+
+_PYTHON = {
+    "PyGILState_Ensure": "declare i32 @PyGILState_Ensure()",
+    "PyErr_Clear": "declare void @PyErr_Clear()",
+    "PyGILState_Release": "declare void @PyGILState_Release(i32)",
+}
 
 
 _TEXT = """
@@ -213,6 +222,9 @@ store i64 %moved, ptr %pointer.at
 %k.more = icmp slt i64 %k.next, %operands
 br i1 %k.more, label %move, label %unit
 out:
+%held = call i32 @PyGILState_Ensure()
+call void @PyErr_Clear() ; as in `rows`
+call void @PyGILState_Release(i32 %held)
 ret void
 }
 """

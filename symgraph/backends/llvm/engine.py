@@ -127,9 +127,9 @@ def load(code: bytes, names: Sequence[str], symbols: Mapping[str, int]) -> Machi
     return host().load(code, names, symbols)
 
 
-def function(name: str, text: str, *arguments: Any) -> Any:
-    """The function of that name in LLVM's text, which returns nothing, for ctypes; it has its `address` too."""
-    machine = load(to_object(text), [name], {})
+def function(name: str, text: str, *arguments: Any, symbols: Mapping[str, int] | None = None) -> Any:
+    """The function of that name in LLVM's text, which returns nothing, for ctypes; it has its `address` too. `symbols` are those that it calls."""
+    machine = load(to_object(text), [name], symbols or {})
     made: Any = ctypes.CFUNCTYPE(None, *arguments)(machine.addresses[name])
     made.machine, made.address = machine, machine.addresses[name]
     return made

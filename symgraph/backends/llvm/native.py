@@ -94,6 +94,7 @@ _PYTHON = {
     "PyList_SetItem": "declare i32 @PyList_SetItem(ptr, i64, ptr)",
     "PyTuple_SetItem": "declare i32 @PyTuple_SetItem(ptr, i64, ptr)",
     "Py_DecRef": "declare void @Py_DecRef(ptr)",
+    "PyErr_Clear": "declare void @PyErr_Clear()",
 }
 
 
@@ -132,6 +133,10 @@ def _text(
         if parts.slots > _MOST_SLOTS or any(symbol.startswith("python_") for symbol in parts.symbols):
             raise Unsupported("a program of this length")
     body.lines += jump("box")
+    symbols = body.symbols | (parts.symbols if parts else set())
+    # SciPy's functions set exceptions under its `errstate`: here they give values only
+    forget = ["call void @PyErr_Clear()"] if any(symbol.startswith("scipy_") for symbol in symbols) else []
+    body.lines += forget
     boxes = _Boxes(body, plain)
     objects = [boxes.box(value, [new[n] for n in entries]) for value, entries in zip(values, numbers, strict=True)]
     result = boxes.collect(objects, form)
@@ -140,7 +145,7 @@ def _text(
         "define ptr @native(ptr %self, ptr %args, i64 %nargs, ptr %kwnames) {",
         "entry:",
         *([f"%scratch = alloca double, i64 {parts.slots}"] if parts else ()),
-        *_checked(program.leaves),
+        *_checked(program.leaves, forget),
         *body.lines,
         f"ret ptr {result}",
         *boxes.failures,
@@ -150,15 +155,15 @@ def _text(
         *[f"@{name} = external global i8" for name in ("otherwise", *boxes.objects)],
         "",
     ]
-    return "\n".join(text), body.symbols | (parts.symbols if parts else set()), boxes.objects
+    return "\n".join(text), symbols, boxes.objects
 
 
 def _lanes(value: Any) -> list[Lane]:
     return [value] if isinstance(value, Lane) else list(value.entries.reshape(-1))
 
 
-def _checked(count: int) -> list[str]:
-    """What stands between `entry:` and `fast:`, where there are as many arguments as there should be, and all are floats."""
+def _checked(count: int, first: list[str]) -> list[str]:
+    """What stands between `entry:` and `fast:`, where there are as many arguments as there should be, and all are floats; otherwise runs `first`."""
     each = [
         "look:",
         "%i = phi i64 [ 0, %entry ], [ %next, %right ]",
@@ -182,6 +187,7 @@ def _checked(count: int) -> list[str]:
         f"br i1 %fits, label {'%look' if count else '%fast'}, label %slow",
         *(each if count else ()),
         "slow:",
+        *first,
         "%other = call ptr @PyObject_Vectorcall(ptr @otherwise, ptr %args, i64 %nargs, ptr %kwnames)",
         "ret ptr %other",
         "fast:",

@@ -68,6 +68,7 @@ look:
 br i1 %mine, label %ask, label %following
 ask:
 call void @PyEval_RestoreThread(ptr %state)
+call void @PyErr_Clear()
 %signal = call i32 @PyErr_CheckSignals()
 %same = call ptr @PyEval_SaveThread()
 %interrupted = icmp ne i32 %signal, 0
@@ -101,6 +102,7 @@ here:
 %latest = sub i64 %to, %width
 %earliest = call i64 @llvm.smin.i64(i64 %latest, i64 %from)
 call void %kernel(ptr %pointers, ptr %strides, i64 %earliest, i64 %to, ptr null)
+call void @PyErr_Clear()
 ret i64 0
 released:
 %state = call ptr @PyEval_SaveThread()
@@ -174,6 +176,12 @@ all:
 call void @c_free(ptr %memory)
 call void @PyEval_RestoreThread(ptr %state)
 %result = load i64, ptr %stop
+%whole = icmp eq i64 %result, 0
+br i1 %whole, label %forget, label %back
+forget:
+call void @PyErr_Clear()
+br label %back
+back:
 ret i64 %result
 }}
 """
@@ -189,6 +197,7 @@ _PYTHON = {
     "PyEval_RestoreThread": "declare void @PyEval_RestoreThread(ptr)",
     "PyErr_NoMemory": "declare ptr @PyErr_NoMemory()",
     "PyErr_CheckSignals": "declare i32 @PyErr_CheckSignals()",
+    "PyErr_Clear": "declare void @PyErr_Clear()",  # what SciPy's functions set under its `errstate`: theirs are values only
 }
 
 

@@ -56,11 +56,12 @@ class SpecialFunctions:
 
     def rows(self, operation: Any, mask: Any, common: Any, *values: Any) -> Any:
         """`common`, but where the mask holds (for few rows) what the operation's `row` says, which is called in Python."""
-        parameters = tuple(getattr(operation, name) for name in operation.attributes)
+        parameters = repr(tuple(getattr(operation, name) for name in operation.attributes))
         name = type(operation).__name__
-        if parameters:
-            name = f"{name}.{hashlib.sha256(repr(parameters).encode()).hexdigest()[:16]}"
-        return self._masked(callback(name, len(values), operation.detached().row), mask, common, values)
+        if operation.attributes:
+            name = f"{name}.{hashlib.sha256(parameters.encode()).hexdigest()[:16]}"
+        symbol = callback(name, len(values), operation.detached().row, (type(operation), parameters))
+        return self._masked(symbol, mask, common, values)
 
     def _called(self, symbol: str, values: Any) -> Any:
         if self._mask is not None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import functools
+import itertools
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ def address(symbol: str) -> int:
     if library == "c":
         return _address(getattr(_c_library(), name))
     if library == "python":
-        return _address(_callbacks[name])
+        return _address(_callbacks[name][1])
     found = entry(name)
     if found is None:
         raise KeyError(symbol)
@@ -154,7 +155,8 @@ def adapted(symbol: str, function: str, place: str) -> tuple[str, str]:
 
 # --- Python's
 
-_callbacks: dict[str, Any] = {}  # for as long as the process runs: one for each operation that was ever used
+_callbacks: dict[str, tuple[Hashable, Any]] = {}  # for as long as the process runs: whose each is, and the function
+_forget = ctypes.PYFUNCTYPE(None)(("PyErr_Clear", ctypes.pythonapi))
 
 
 class _Taker(threading.local):
@@ -166,24 +168,43 @@ class _Taker(threading.local):
 _taker = _Taker()
 
 
-def callback(name: str, count: int, function: Callable[..., float]) -> str:
-    """The symbol of a Python function of `count` floats, by a name that is always that function's. Where it raises something its value is nan."""
-    if name not in _callbacks:
+def callback(name: str, count: int, function: Callable[..., float], owner: Hashable = None) -> str:
+    """The symbol of a Python function of `count` floats. Where it raises something its value is nan.
 
-        def guarded(*numbers: float) -> float:
-            errors = _taker.errors
-            if not errors:
-                try:
-                    return function(*numbers)
-                except BaseException as error:  # also an interrupt
-                    if errors is None:  # called by C code of others
-                        sys.excepthook(type(error), error, error.__traceback__)
-                    else:
-                        errors.append(error)
-            return math.nan
+    The symbol is `name`, in every process, but for an owner who comes later than another one to a name, who gets one of this process's only.
 
-        _callbacks.setdefault(name, ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * count)(guarded))
-    return f"python_{name}"
+    Args:
+        owner: of which all functions of that name are the same; by default the function itself.
+
+    >>> callback("sum", 2, lambda x, y: x + y), callback("sum", 2, max), callback("sum", 2, max)
+    ('python_sum', 'python_sum.1', 'python_sum.1')
+    """
+    whose = (function if owner is None else owner, count)
+    for number in itertools.count():
+        symbol = f"{name}.{number}" if number else name
+        if symbol not in _callbacks:
+            made = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * count)(_guarded(function))
+            _callbacks.setdefault(symbol, (whose, made))
+        if _callbacks[symbol][0] == whose:
+            break
+    return f"python_{symbol}"
+
+
+def _guarded(function: Callable[..., float]) -> Callable[..., float]:
+    def guarded(*numbers: float) -> float:
+        _forget()  # what SciPy's functions set under its `errstate`, called before this one by the same code: Python runs only without it
+        errors = _taker.errors
+        if not errors:
+            try:
+                return function(*numbers)
+            except BaseException as error:  # also an interrupt
+                if errors is None:  # called by C code of others
+                    sys.excepthook(type(error), error, error.__traceback__)
+                else:
+                    errors.append(error)
+        return math.nan
+
+    return guarded
 
 
 @contextmanager
