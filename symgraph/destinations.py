@@ -12,9 +12,13 @@ from .structure import Structure
 
 __all__ = ["Destinations"]
 
+_MOST_WORK = 10_000  # steps of the search for memory that two arrays share: it may take exponentially many
+
 
 class Destinations:
-    """The arrays that are given for the outputs, in the same structure as these. Raises FeedTypeError for what are no arrays.
+    """The arrays that are given for the outputs, in the same structure as these.
+
+    Raises FeedTypeError for what are no arrays, and FeedError for those that are read-only or have memory in common.
 
     >>> out = np.empty(2)
     >>> Destinations(Structure([0]), [out], "f").filled([np.ones(2)])[0] is out
@@ -29,8 +33,9 @@ class Destinations:
                 raise FeedTypeError(f"{name}: `out` must be of arrays, not of {array!r}, a {type(array).__name__}")
             if not array.flags.writeable:
                 raise FeedError(f"{name}: an array of `out` is read-only")
-        if len({id(array) for array in self.arrays}) < len(self.arrays):
-            raise FeedError(f"{name}: `out` has an array twice")
+        pair = _sharing(self.arrays)
+        if pair is not None:
+            raise FeedError(f"{name}: arrays of `out` share memory: those of the outputs {pair[0]} and {pair[1]}")
 
     def offered(self, values: Sequence[Any]) -> list[Any]:
         """For each output the array that it may be computed in at once, while `values` are read; None where these share memory with it."""
@@ -66,6 +71,25 @@ def _alone(arrays: Sequence[Any]) -> list[bool]:
         result[place] = reached <= low and (following is None or high <= bounds[following][0])
         reached = max(reached, high)
     return result
+
+
+def _sharing(arrays: Sequence[Any]) -> tuple[int, int] | None:
+    """Two arrays that have memory in common, or whose bounds overlap while it is too hard to tell; None if there are none."""
+    if len(arrays) < 2:
+        return None
+    bounds = [np.lib.array_utils.byte_bounds(array) for array in arrays]
+    reaching: list[int] = []  # those before the present one that end after its begin
+    for place in sorted(range(len(arrays)), key=bounds.__getitem__):
+        reaching = [other for other in reaching if bounds[other][1] > bounds[place][0]]
+        for other in reaching:
+            try:
+                shared = np.shares_memory(arrays[other], arrays[place], max_work=_MOST_WORK)  # type: ignore[arg-type]  # that of NumPy knows 0 and -1
+            except np.exceptions.TooHardError:
+                shared = True
+            if shared:
+                return min(other, place), max(other, place)
+        reaching.append(place)
+    return None
 
 
 def _in_order(structure: Structure, out: Any, name: str) -> list[Any]:

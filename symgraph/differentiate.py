@@ -18,7 +18,7 @@ import numpy as np
 import sympy
 
 from .errors import GraphMismatchError, ShapeError
-from .graph import OPERATORS, Node, name_scope, postorder
+from .graph import OPERATORS, Node, name_scope, postorder, translating
 from .nodes import Constant, Operation, constant
 from .ops.arithmetic import abs, add, add_n, negative, sign, subtract
 from .ops.array import expand_dims, unbroadcast
@@ -223,12 +223,7 @@ def pull_back(
 
 
 def _parts_of(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None]:
-    graph = node.graph
-    before, graph._translating = (
-        graph._translating,
-        node.origin if not isinstance(node.origin, tuple) else graph._translating,
-    )
-    try:
+    with translating(node.origin):
         parts = checked_parts(node, node.gradient(grad))
         zero = _where_zero(node, grad) if guard else None
         if zero is None:
@@ -239,8 +234,6 @@ def _parts_of(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None]
             else where(logical_and(zero, is_nan(part)), 0, part)
             for part in parts
         ]
-    finally:
-        graph._translating = before
 
 
 def _where_zero(node: Operation, grad: Node) -> Node | None:

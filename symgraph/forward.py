@@ -15,7 +15,7 @@ from typing import Any
 
 from .differentiate import NOT_HOLOMORPHIC, as_nodes, checked_parts, in_form_of, sum_of
 from .errors import GraphMismatchError, ShapeError
-from .graph import Node, name_scope, postorder
+from .graph import Node, name_scope, postorder, translating
 from .nodes import Operation
 from .ops.arithmetic import add, add_n, negative, subtract
 from .ops.array import broadcast_like, expand_dims, permute_core, squeeze
@@ -89,13 +89,8 @@ def propagate(ys: Sequence[Node], start: Mapping[Node, Node]) -> dict[Node, Node
     changes = dict(start)
     for node in postorder(ys):
         if node not in start and isinstance(node, Operation) and any(source in changes for source in node.input_nodes):
-            graph = node.graph
-            before = graph._translating
-            graph._translating = node.origin if not isinstance(node.origin, tuple) else before
-            try:
+            with translating(node.origin):
                 change = _change(node, [changes.get(source) for source in node.input_nodes])
-            finally:
-                graph._translating = before
             if change is not None:
                 changes[node] = change
     return changes

@@ -27,17 +27,17 @@ __all__ = [
     "OPERATORS",
     "Graph",
     "Node",
+    "being_translated",
     "control_dependencies",
     "get_default_graph",
     "name_scope",
     "postorder",
     "reset_default_graph",
+    "translating",
 ]
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _serial = itertools.count()
-_source: ContextVar[Any] = ContextVar("what is being translated", default=None)
-
 
 _owners_of_locks: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -97,7 +97,7 @@ class Node(Operators):
     def _join(self, graph: Graph, name: str | None) -> None:
         """Make the node, complete with inputs and spec, part of `graph`."""
         if self.origin is None:
-            expression = _source.get()
+            expression = being_translated.get()
             self.origin = expression if expression is not None else _calling_line()
         self.consumers: list[Node] = []
         self.serial = next(_serial)
@@ -163,15 +163,6 @@ class Graph:
         self._next_suffix: dict[str, int] = {}
         self._interned: dict[Any, Node] = {}
         self._lock = new_lock(self)
-
-    @property
-    def _translating(self) -> Any:
-        """The SymPy expression that this thread is translating, of which new nodes come; None outside of translations."""
-        return _source.get()
-
-    @_translating.setter
-    def _translating(self, expression: Any) -> None:
-        _source.set(expression)
 
     def __repr__(self) -> str:
         counts = (
@@ -269,7 +260,7 @@ class Graph:
         self.get_collection_ref(name).append(value)
 
 
-# --- the default graph, name scopes, control dependencies: each per thread and per asyncio task
+# --- the default graph, name scopes, control dependencies, what is translated: each per thread and per asyncio task
 
 _default: ContextVar[tuple[Graph, ...]] = ContextVar("default graph", default=())
 _entered: ContextVar[int] = ContextVar("with blocks around", default=0)
@@ -325,6 +316,7 @@ def reset_default_graph() -> None:
 _NO_SCOPES: dict[int, str] = {}
 _scopes: ContextVar[dict[int, str]] = ContextVar("name scopes", default=_NO_SCOPES)
 _controls: ContextVar[tuple[Node, ...]] = ContextVar("control dependencies", default=())
+being_translated: ContextVar[Any] = ContextVar("the SymPy expression that new nodes come of", default=None)
 
 
 def _scope_of(graph: Graph) -> str:
@@ -387,6 +379,27 @@ def control_dependencies(control_inputs: Iterable[Node] | None) -> Iterator[None
 def control_inputs_here() -> tuple[Node, ...]:
     """The operations of the `control_dependencies` blocks around."""
     return _controls.get()
+
+
+class translating:
+    """The nodes made in the block come of a SymPy expression; of what they come without the block if it is a (file, line), as an `origin` may be.
+
+    >>> from symgraph import constant
+    >>> with translating("x + 1"):
+    ...     constant(1.0).origin
+    'x + 1'
+    """
+
+    __slots__ = ("_expression", "_token")
+
+    def __init__(self, expression: Any) -> None:
+        self._expression = being_translated.get() if isinstance(expression, tuple) else expression
+
+    def __enter__(self) -> None:
+        self._token = being_translated.set(self._expression)
+
+    def __exit__(self, *error: object) -> None:
+        being_translated.reset(self._token)
 
 
 # --- the walk

@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 
 from .errors import GraphError, GraphMismatchError, ShapeError, brief
-from .graph import Graph, Node, control_inputs_here, get_default_graph
+from .graph import Graph, Node, being_translated, control_inputs_here, get_default_graph
 from .shapes import Shape, Spec, as_shape, core_shape, format_shape
 
 __all__ = [
@@ -317,7 +317,7 @@ class Operation(Node, metaclass=OperationType):
             self.spec = self.infer(*[node.spec for node in self.input_nodes])
         except ShapeError as error:
             named = ", ".join(f"{node.name} {format_shape(node.shape)}" for node in self.input_nodes)
-            raise ShapeError(f"{error} (in {type(self).__name__} of {named}{_from(graph)})") from None
+            raise ShapeError(f"{error} (in {type(self).__name__} of {named}{_from_expression()})") from None
         with graph._lock:
             if key is not None and key in graph._interned:
                 return cast(Self, graph._interned[key])
@@ -377,8 +377,9 @@ def _identity_of(value: Any) -> Any:
     return (type(value), value)
 
 
-def _from(graph: Graph) -> str:
-    return "" if graph._translating is None else f", from the SymPy expression {brief(graph._translating)}"
+def _from_expression() -> str:
+    expression = being_translated.get()
+    return "" if expression is None else f", from the SymPy expression {brief(expression)}"
 
 
 def _common_graph(values: Sequence[Any]) -> Graph:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
-from .graph import Node, postorder
+from .graph import Node, postorder, translating
 from .nodes import Constant, Operation
 from .ops.arithmetic import add, add_n, divide, multiply, negative, reciprocal, sqrt, square, subtract
 from .ops.contraction import einsum
@@ -174,9 +174,7 @@ def rewrite(outputs: Sequence[Node], rules: dict[type[Operation], list[Rewrite]]
         changed = bool(new) and any(source in new for source in node.input_nodes)
         if not changed and type(node) not in rules and not isinstance(node, Functional):
             continue
-        graph = node.graph
-        before, graph._translating = graph._translating, node.origin if not isinstance(node.origin, tuple) else None
-        try:
+        with translating(node.origin):
             if changed:
                 result = node.rebuild([new.get(source, source) for source in node.input_nodes])
             if isinstance(result, Functional):
@@ -186,8 +184,6 @@ def rewrite(outputs: Sequence[Node], rules: dict[type[Operation], list[Rewrite]]
                 if found is not None:
                     result = found
                     break
-        finally:
-            graph._translating = before
         if result is not node:
             new[node] = result
     return [new.get(node, node) for node in outputs]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,12 @@ _STANDINS = ((1009, 1013, 1019, 1021, 1031, 1033, 1039, 1049), (2003, 2011, 2017
 Pattern = tuple[tuple[Any, ...], ...]
 
 
-_MOST_PATTERNS = 8  # of equal lengths, for each of which a program is compiled
-_MOST_SHAPES = 256  # of which it is remembered what program is theirs
+_MOST_PATTERNS = 32  # of equal lengths, of which programs are kept
+_MOST_SHAPES = 256  # of which it is remembered what pattern is theirs
 
 
 def adapting(program: Program, leaves: Sequence[Node], compiler: Compiler) -> Runner:
-    """The program's runner, which is one of several: that for the shapes that it gets.
+    """The program's runner, which is one of several: that for the shapes that it gets, whatever it got before.
 
     >>> from symgraph import backends, gradients, placeholder
     >>> x, y = placeholder("float64", (None,)), placeholder("float64", (None,))
@@ -43,24 +44,16 @@ def adapting(program: Program, leaves: Sequence[Node], compiler: Compiler) -> Ru
     """
     if not any(isinstance(step.operation, (broadcast_like, unbroadcast)) for step in program.steps):
         return compiler(program)
-    runners: dict[Pattern | None, Runner] = {}
-    found: dict[Any, Runner] = {}
 
-    def runner(shapes: tuple[tuple[int, ...], ...]) -> Runner:
-        pattern = equal_lengths(leaves, shapes)
-        if pattern not in runners and len(runners) >= _MOST_PATTERNS:
-            pattern = None
-        if pattern not in runners:
-            runners.setdefault(pattern, compiler(program if pattern is None else specialised(program, leaves, pattern)))
-        if len(found) >= _MOST_SHAPES:
-            found.clear()
-        return found.setdefault(shapes, runners[pattern])
+    @lru_cache(_MOST_SHAPES)
+    def pattern_of(shapes: tuple[tuple[int, ...], ...]) -> Pattern | None:
+        return equal_lengths(leaves, shapes)
 
-    def run(values: Sequence[Any]) -> list[Any]:
-        shapes = tuple([value.shape for value in values])
-        return (found.get(shapes) or runner(shapes))(values)
+    @lru_cache(_MOST_PATTERNS)
+    def runner(pattern: Pattern | None) -> Runner:
+        return compiler(program if pattern is None else specialised(program, leaves, pattern))
 
-    return run
+    return lambda values: runner(pattern_of(tuple([value.shape for value in values])))(values)
 
 
 def equal_lengths(leaves: Sequence[Node], shapes: Sequence[tuple[int, ...]]) -> Pattern | None:

@@ -24,6 +24,7 @@ import sympy
 import symgraph as sg
 from symgraph import Graph, Operation, Session, Variable, gradients, placeholder
 from symgraph.backends.numpy_like import compile_program
+from symgraph.graph import being_translated
 from symgraph.program import Program
 
 MARK = "symgraph_injection_mark"
@@ -408,7 +409,7 @@ def test_max_nodes_holds_for_translations():
         with pytest.raises(sg.GraphTooLargeError, match="max_nodes=50"):
             sg.translate(sines(100, x))
         assert len(graph) == 50
-        assert graph._translating is None
+        assert being_translated.get() is None
 
 
 # --- constants

@@ -435,6 +435,34 @@ class TestOut:
             with pytest.raises(error, match="out"):
                 f(values, 1.0, out=out)
 
+    def test_arrays_that_share_memory(self, backend):
+        f = sg.function(x, [x + 1, 2 * x, x**2], backend=backend)
+        values, memory, other = np.arange(1.0, 51.0), np.zeros(100), np.empty(50)
+        for out in (
+            [memory[:50], memory[25:75], other],
+            [memory[49::-1], other, memory[49:99]],
+            [other, memory[::2], memory[50:]],
+        ):
+            with pytest.raises(FeedError, match=r"`out` share memory: those of the outputs \d and \d"):
+                f(values, out=out)
+        assert not memory.any()
+        f(values, out=[memory[::2], memory[1::2], other])
+        np.testing.assert_array_equal([memory[::2], memory[1::2], other], [values + 1, 2 * values, values**2])
+        columns = np.empty((50, 3))
+        f(values, out=[columns[:, 2], columns[::-1, 0], columns[:, 1]])
+        np.testing.assert_array_equal(columns.T, [2 * values[::-1], values**2, values + 1])
+
+    def test_sharing_that_is_too_hard_to_tell(self, backend, monkeypatch):
+        grid = np.zeros((50, 20, 100))
+        f = sg.function(x, [x + 1, 2 * x], backend=backend)
+        out, values = [grid[:, ::2, 3:50:3], grid[:, 1::2, 50:66]], np.ones((50, 10, 16))
+        f(values, out=out)
+        assert (out[0] == 2).all() and (out[1] == 2).all()
+        monkeypatch.setattr("symgraph.destinations._MOST_WORK", 1)
+        with pytest.raises(FeedError, match="share memory"):
+            f(values, out=out)
+        f(values, out=[out[0], np.empty_like(values)])  # apart from each other: nothing to search
+
     def test_an_argument_of_that_name(self, backend):
         out = sp.Symbol("out")
         assert sg.function((x, out), x - out, backend=backend)(5.0, out=3.0) == 2

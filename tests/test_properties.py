@@ -31,6 +31,10 @@ M, N, v = sp.MatrixSymbol("M", n, n), sp.MatrixSymbol("N", n, 2), sp.MatrixSymbo
 CONCRETE, SYMBOLIC = [A, B, u, s], [M, N, v, s]
 
 
+def test_an_equation_of_what_is_nan_after_rounding_has_no_value():
+    assert judge(sp.Eq(x, y ** (2 * x)), {x: 1.0, y: -1.0}) is None  # y to a power that is no integer any more
+
+
 def some_matrices():
     """(symbols, expression) with dimensions that are numbers, or symbols."""
     return st.sampled_from([CONCRETE, SYMBOLIC]).flatmap(

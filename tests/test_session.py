@@ -765,6 +765,20 @@ def test_minimize_refuses_what_cannot_be_trained():
     assert session.run(w) == pytest.approx([0.8, 2.0])
 
 
+def test_the_bits_depend_on_what_is_fed_alone(monkeypatch):
+    """Also with more patterns of equal lengths than programs are kept for."""
+    monkeypatch.setattr("symgraph.specialization._MOST_PATTERNS", 2)
+    leaves = a, b, c, d = [placeholder("float64", (None,)) for _ in range(4)]
+    outputs = [gradient * a + b for gradient in gradients((a * b + c) * d + a * a * b, leaves)]
+    values = np.random.default_rng(1).standard_normal((4, 37))
+    fresh = Session().run(outputs, dict(zip(leaves, values, strict=True)))
+    session = Session()
+    for lengths in [(1, 1, 1, 1), (1, 37, 1, 1), (37, 1, 1, 1), (37, 37, 1, 37)]:
+        session.run(outputs, {leaf: value[:n] for leaf, value, n in zip(leaves, values, lengths, strict=True)})
+    for result, expected in zip(session.run(outputs, dict(zip(leaves, values, strict=True))), fresh, strict=True):
+        np.testing.assert_array_equal(result, expected)
+
+
 # --- memory
 
 

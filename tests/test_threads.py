@@ -12,6 +12,7 @@ import sympy
 
 import symgraph as sg
 from symgraph import Graph, Operation, Session, Variable, name_scope, placeholder
+from symgraph.graph import being_translated
 from symgraph.program import Program
 
 
@@ -258,7 +259,7 @@ def test_one_symbol_translated_into_one_graph_by_many():
     session = Session(graph)
     for i, nodes in enumerate(in_threads(6, work)):
         assert session.run(nodes, {s: 0.0}) == [float(k + i) for k in range(20)]
-    assert graph._translating is None
+    assert being_translated.get() is None
 
 
 # --- defaults

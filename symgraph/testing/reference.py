@@ -234,6 +234,8 @@ class Evaluation:
         """Whether numbers that differ may be equal after rounding: noise alone never makes them so."""
         if self.noise is None or not all(isinstance(part, sympy.Expr) for part in (a, b)):
             return False
+        if sympy.nan in (a, b):
+            return False
         return bool(abs(a - b) <= sympy.Float(2) ** -50 * (abs(a) + abs(b)))
 
     def _parts(self, expr: Any) -> tuple[Any, ...]:

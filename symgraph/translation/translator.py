@@ -13,7 +13,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import ArraySymbol
 
 from ..errors import UnboundSymbolError, UnsupportedExpressionError, brief
-from ..graph import Graph, Node
+from ..graph import Graph, Node, translating
 from ..nodes import Constant, as_node, constant, namesakes, placeholder, symbol_name
 from ..ops.creation import dimension, plain_number
 from ..ops.forms import in_core_shape
@@ -221,15 +221,13 @@ class Translator:
         for expr in leaves.values():  # those with a shape first: they tell what the dimensions are
             if self.core(expr):
                 self.leaf(expr)
-        graph, values = self.graph, self._values
-        before = graph._translating
+        values = self._values
         self._kept.extend(order)
-        try:
-            for expr in order:
-                key = id(expr)
-                if key in values:
-                    continue
-                graph._translating = expr
+        for expr in order:
+            key = id(expr)
+            if key in values:
+                continue
+            with translating(expr):
                 if key in leaves:
                     values[key] = self.leaf(expr)
                 elif key in numbers:
@@ -238,8 +236,6 @@ class Translator:
                     parts = [values[id(child)] for child in children[key]]
                     value = self.rule(expr).build(self, expr, parts)  # type: ignore[union-attr]  # _check found it
                     values[key] = self._of_lengths(value, parts) if self.lengths else value
-        finally:
-            graph._translating = before
         return [values[id(expr)] for expr in exprs]
 
     def _of_lengths(self, value: Value, parts: Sequence[Value]) -> Value:
