@@ -42,6 +42,7 @@ from .rows import rows, words
 __all__ = ["ArrayCalls", "Direct"]
 
 _ENTRY, _SPEC = 8, 5  # words of an entry before its specs, and of a spec
+_KEPT = 1 << 24  # bytes
 _ARRAY_TYPE, _EMPTY = 2, 184  # in NumPy's table for extensions: PyArray_Type, PyArray_Empty
 
 # Whether n words are the same.
@@ -340,6 +341,9 @@ def _machine() -> Machine | None:
     empty = _numpy_function(_EMPTY)
     if not layout_is_known() or not empty:
         return None
+    # glibc gives the memory of results back to the system, and gets it anew page by page, which may take longer than to compute them; until it
+    # has seen so large an allocation come back: then it keeps up to twice as much. (Nothing is written here, so it takes no memory.)
+    np.empty(_KEPT, np.uint8)
     places = {"float": id(float), "float64": id(np.float64), "array": id(np.ndarray), "rows": rows().address}
     text = "\n".join([_SAME, _MATCHES, _NEW, _ATTEMPT, _CALL, *_PYTHON.values(), *_OTHERS, ""])
     return load(to_object(text), ["call"], {**places, "PyArray_Empty": empty, **addresses(_PYTHON)})

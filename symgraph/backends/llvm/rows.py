@@ -17,7 +17,7 @@ from .symbols import address
 __all__ = ["rows", "words"]
 
 _BLOCK = 1 << 18  # rows between two looks at whether the user interrupts
-_WORTH_THREADS = 1 << 23  # instructions times rows, below which starting a thread costs more than it brings
+_WORTH_THREADS = 1 << 24  # instructions times rows, below which starting a thread costs more than it brings
 _WORTH_RELEASE = 1 << 18  # instructions times rows, below which other threads of Python can wait
 _MOST_THREADS = 64 if sys.platform != "win32" else 1  # where there are no POSIX threads, one does all
 _JOB = 10  # words

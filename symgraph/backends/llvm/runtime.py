@@ -32,7 +32,7 @@ Wanted = int | tuple[str, Any]  # an output, ("input", its number) or ("constant
 _FEW = 1 << 15  # rows, of which copies take less time than to prepare loops over several axes
 _WORTH_OPTIMIZING = 1 << 17  # rows, in which long code saves the time that it takes to compile it better
 _OF_CALL = 1 << 24  # instructions that a call with arrays counts for: Python is asked until the code is the better one
-_WORTH_THREADS = 1 << 23  # instructions times rows, below which waking a thread costs more than it brings
+_WORTH_THREADS = 1 << 24  # instructions times rows, below which waking a thread costs more than it brings
 
 
 class NativeKernel:
