@@ -20,6 +20,7 @@ from symgraph import fast_calls
 from symgraph.backends.llvm import pool
 from symgraph.backends.llvm.rows import rows
 from symgraph.backends.llvm.symbols import address
+from symgraph.structure import Structure
 
 x, y, z = sp.symbols("x y z")
 A, u = sp.MatrixSymbol("A", 2, 2), sp.MatrixSymbol("u", 2, 1)
@@ -36,17 +37,11 @@ def learned(f):
 
 
 def assert_same(result, expected):
-    assert type(result) is type(expected)
-    if isinstance(expected, dict):
-        assert list(result) == list(expected)
-        result, expected = list(result.values()), list(expected.values())
-    if isinstance(expected, (list, tuple)):
-        assert len(result) == len(expected)
-        for one, other in zip(result, expected, strict=True):
-            assert_same(one, other)
-        return
-    assert result.shape == expected.shape and result.dtype == expected.dtype
-    np.testing.assert_array_equal(result, expected)
+    one, other = Structure(result), Structure(expected)
+    assert one.rebuild([0] * len(one.leaves)) == other.rebuild([0] * len(other.leaves))
+    for a, b in zip(one.leaves, other.leaves, strict=True):
+        assert type(a) is type(b)
+        np.testing.assert_array_equal(a, b, strict=True)
 
 
 ARGUMENTS = {

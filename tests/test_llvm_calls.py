@@ -32,6 +32,7 @@ from symgraph.backends.llvm.partition import Kernel, partition
 from symgraph.backends.llvm.parts import LONGEST
 from symgraph.backends.llvm.runtime import NativeKernel
 from symgraph.program import Program
+from symgraph.structure import Structure
 
 x, y, z = sp.symbols("x y z", real=True)
 EXPR = sp.Max(x * y + 2, sp.exp(-x)) / (1 + y**2) + sp.Piecewise((x, x > y), (sp.sin(y), True))
@@ -70,18 +71,13 @@ def flat(result):
 
 def assert_alike(result, expected):
     """Equal in structure, types, dtypes, shapes, and to some digits in values."""
-    assert type(result) is type(expected)
-    if isinstance(expected, dict):
-        assert list(result) == list(expected)
-        result, expected = list(result.values()), list(expected.values())
-    if isinstance(expected, (list, tuple)):
-        assert len(result) == len(expected)
-        for one, other in zip(result, expected, strict=True):
-            assert_alike(one, other)
-        return
-    assert np.shape(result) == np.shape(expected) and np.asarray(result).dtype == np.asarray(expected).dtype
-    single = np.asarray(expected).dtype in (np.float32, np.complex64)
-    np.testing.assert_allclose(result, expected, rtol=1e-5 if single else 1e-13)
+    one, other = Structure(result), Structure(expected)
+    assert one.rebuild([0] * len(one.leaves)) == other.rebuild([0] * len(other.leaves))
+    for a, b in zip(one.leaves, other.leaves, strict=True):
+        assert type(a) is type(b)
+        single = np.asarray(b).dtype in (np.float32, np.complex64)
+        np.testing.assert_allclose(a, b, rtol=1e-5 if single else 1e-13)
+        assert np.shape(a) == np.shape(b) and np.asarray(a).dtype == np.asarray(b).dtype
 
 
 NUMBERS = [

@@ -17,11 +17,10 @@ import numpy as np
 from .cpython import addresses
 from .engine import function
 from .pool import in_threads
+from .rows import LONGEST
 from .totals import BLOCK, SLACK, joined_blocks, reducer
 
 __all__ = ["Nest", "drive"]
-
-_LONGEST = 1 << 18  # rows between two looks at whether the user interrupts
 
 Run = Callable[[int, int], None]
 
@@ -73,7 +72,7 @@ class _Work:
 
     def __init__(self, nest: Nest) -> None:
         self.nest, self.stopped = nest, False
-        self.block = BLOCK if nest.totals else min(nest.rows, _LONGEST)
+        self.block = BLOCK if nest.totals else min(nest.rows, LONGEST)
         self.lengths = [*nest.lengths, -(-nest.rows // self.block)]
         self.units = math.prod(self.lengths)
         self.slots = np.empty((len(nest.totals), *self.lengths))
@@ -93,7 +92,7 @@ class _Work:
         first = _address(memory) + SLACK * size
         buffers = [first + place * room for place in range(len(nest.totals))]
         scratch = np.empty(nest.scratch, np.uint8)
-        step = max(1, _LONGEST // min(self.block, nest.rows))
+        step = max(1, LONGEST // min(self.block, nest.rows))
         for begin in range(start, stop, step):
             if self.stopped:
                 return

@@ -14,10 +14,10 @@ from .cpython import addresses
 from .engine import Machine, load, to_object
 from .symbols import address
 
-__all__ = ["rows", "words"]
+__all__ = ["LONGEST", "WORTH_THREADS", "rows", "words"]
 
-_BLOCK = 1 << 18  # rows between two looks at whether the user interrupts
-_WORTH_THREADS = 1 << 24  # instructions times rows, below which starting a thread costs more than it brings
+LONGEST = 1 << 18  # rows between two looks at whether the user interrupts
+WORTH_THREADS = 1 << 24  # instructions times rows, below which starting a thread costs more than it brings
 _WORTH_RELEASE = 1 << 18  # instructions times rows, below which other threads of Python can wait
 _MOST_THREADS = 64 if sys.platform != "win32" else 1  # where there are no POSIX threads, one does all
 _JOB = 10  # words
@@ -219,7 +219,7 @@ def _c_function(name: str) -> int:
 
 
 @functools.cache
-def rows(block: int = _BLOCK, release: int = _WORTH_RELEASE, threads: int = _WORTH_THREADS) -> Any:
+def rows(block: int = LONGEST, release: int = _WORTH_RELEASE, threads: int = WORTH_THREADS) -> Any:
     """The function `rows(kernel, pointers, strides, start, stop, width, scratch, size, threads)`: it runs a kernel over rows.
 
     `kernel` is the address of its function, `width` how many rows it needs at least, `scratch` of how many bytes of memory, and `size` of how many

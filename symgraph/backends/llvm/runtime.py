@@ -22,7 +22,7 @@ from .layout import SHORT, broadcast, broadcast_strides, coalesced, fitting, inn
 from .partition import Core, Kernel, Trace
 from .pool import in_threads
 from .reducing import BatchesDiffer, Reducing
-from .rows import rows
+from .rows import WORTH_THREADS, rows
 from .symbols import address, raised_again
 
 __all__ = ["BatchesDiffer", "NativeKernel", "Wanted"]
@@ -32,7 +32,6 @@ Wanted = int | tuple[str, Any]  # an output, ("input", its number) or ("constant
 _FEW = 1 << 15  # rows, of which copies take less time than to prepare loops over several axes
 _WORTH_OPTIMIZING = 1 << 17  # rows, in which long code saves the time that it takes to compile it better
 _OF_CALL = 1 << 24  # instructions that a call with arrays counts for: Python is asked until the code is the better one
-_WORTH_THREADS = 1 << 24  # instructions times rows, below which waking a thread costs more than it brings
 
 
 class NativeKernel:
@@ -172,7 +171,8 @@ class _Variant(Reducing):
         if kind == "input":
             return _Output(self.cores[value], self.dtypes[value], frozenset([value]), self.leaves[value])
         dtype = np.result_type(*self.dtypes)
-        return _Output((), dtype, frozenset(), [self.code.const(value, KINDS[dtype])])
+        with self._lock:  # the code is one for all threads
+            return _Output((), dtype, frozenset(), [self.code.const(value, KINDS[dtype])])
 
     def _run_group(
         self,
@@ -291,10 +291,9 @@ class _Variant(Reducing):
             self._code = _written_out(self.code, wanted, self.contract)
         code, numbers = self._code
         written = [self._output(place) for place in places]
-        for n in {
-            n for output in written for n in output.lanes
-        } - numbers.keys():  # leaves and constants, which no output reads
-            numbers[n] = code.emit(*self.code.instructions[n])
+        for n in [n for output in written for n in output.lanes]:
+            if n not in numbers:  # a leaf or a constant, which no output reads
+                numbers[n] = code.emit(*self.code.instructions[n])
         inputs = [
             Operand(
                 KINDS[self.dtypes[i]], tuple((numbers.get(n, -1), k) for k, n in enumerate(self.leaves[i])), pattern
@@ -373,7 +372,7 @@ class _CompiledLoop:
         if not self.calls_python:
             run(0, count)
         else:  # threads of Python, then
-            in_threads(self._watched(run), count, threads if count * self.size > _WORTH_THREADS else 1)
+            in_threads(self._watched(run), count, threads if count * self.size > WORTH_THREADS else 1)
 
     def run_nest(
         self,
@@ -388,7 +387,7 @@ class _CompiledLoop:
         addresses = places_of(arrays)
         self.ran(count * math.prod(lengths))
         nest = Nest(self.address, self.width, self.scratch, addresses, lengths, count, strides, totals, arrays)
-        worth = threads > 1 and math.prod(lengths) * count * self.size > _WORTH_THREADS
+        worth = threads > 1 and math.prod(lengths) * count * self.size > WORTH_THREADS
         return drive(nest, threads if worth else 1, self._watched)
 
     def _watched(self, run: Callable[[int, int], None]) -> Callable[[int, int], None]:
