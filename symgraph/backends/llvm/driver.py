@@ -16,6 +16,7 @@ import numpy as np
 
 from .cpython import addresses
 from .engine import function
+from .layout import places_of
 from .pool import in_threads
 from .rows import LONGEST
 from .totals import BLOCK, SLACK, joined_blocks, reducer
@@ -89,14 +90,14 @@ class _Work:
         size = max([dtype.itemsize for _, dtype in nest.totals], default=0)
         room = (2 * SLACK + BLOCK) * size
         memory = np.empty(room * len(nest.totals), np.uint8)
-        first = _address(memory) + SLACK * size
+        first = places_of([memory])[0] + SLACK * size
         buffers = [first + place * room for place in range(len(nest.totals))]
         scratch = np.empty(nest.scratch, np.uint8)
         step = max(1, LONGEST // min(self.block, nest.rows))
         for begin in range(start, stop, step):
             if self.stopped:
                 return
-            self._some(begin, min(step, stop - begin), buffers, _address(scratch))
+            self._some(begin, min(step, stop - begin), buffers, places_of([scratch])[0])
 
     def stop(self) -> None:
         """Let all threads end soon: the results will not be used."""
@@ -114,20 +115,15 @@ class _Work:
         words += [
             self.block,
             nest.rows - (self.lengths[-1] - 1) * self.block,
-            _address(self.slots) + 8 * begin,
+            places_of([self.slots])[0] + 8 * begin,
             self.units,
         ]
         memory = np.array([*words, *[0] * len(lists), *[word for part in lists for word in part]], np.int64)
-        at = _address(memory) + 8 * (len(words) + len(lists))
+        at = places_of([memory])[0] + 8 * (len(words) + len(lists))
         for place, part in enumerate(lists, len(words)):
             memory[place] = at
             at += 8 * len(part)
-        _driver()(_address(memory))
-
-
-def _address(array: Any) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
+        _driver()(places_of([memory])[0])
 
 
 _WORDS = ("kernel", "width", "scratch", "axes", "operands", "totals", "units", "block", "tail", "slots", "all")
