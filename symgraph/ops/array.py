@@ -381,6 +381,7 @@ class broadcast_like(PureOperation):
 
     rowwise = True
     entrywise = True
+    moves = True
 
     def __init__(self, x: Any, like: Any, name: str | None = None) -> None:
         super().__init__([x, like], name)
@@ -415,6 +416,12 @@ class unbroadcast(PureOperation):
 
     def __init__(self, grad: Any, like: Any, name: str | None = None) -> None:
         super().__init__([grad, like], name)
+
+    @property
+    def moves(self) -> bool:  # type: ignore[override]
+        """Whether there is nothing to sum up."""
+        grad, like = self.input_nodes
+        return grad.shape == like.shape
 
     def infer(self, *specs: Spec) -> Spec:
         grad, like = specs

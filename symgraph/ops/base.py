@@ -61,7 +61,7 @@ class PureOperation(Operation):
     of_matrices: ClassVar[bool] = False
     """Whether the last two axes of each input are a matrix, and all others a batch, so that a constant matrix is the same one for each row."""
 
-    moves: ClassVar[bool] = False
+    moves: bool = False
     """Whether each entry of its value is one of its first input's, so that nothing is computed."""
 
     total: ClassVar[str] = ""

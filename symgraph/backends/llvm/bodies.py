@@ -15,7 +15,6 @@ import numpy as np
 from ...graph import Node, postorder
 from ...nodes import Constant, Operation
 from ...ops.arithmetic import add, add_n
-from ...ops.array import broadcast_like, unbroadcast
 from ...ops.base import Elementwise
 from ...ops.functional import batch_of, with_axis, without_axis
 from ...ops.functional_body import Code, along, is_weak
@@ -26,7 +25,7 @@ from ...program import Program, Step
 from .. import Compiler
 from .lanes import Unsupported
 from .partition import Kernel, partition
-from .reads import Block, Read, summed_back
+from .reads import Block, Read, same, summed_back
 from .totals import BLOCK
 
 __all__ = ["Terms"]
@@ -35,9 +34,6 @@ _FUSED = 1 << 20  # terms of a block of which nothing is kept but the totals
 _KEPT = 1 << 16  # numbers in an array that has an entry for each term
 
 _NOTHING = bytes(16)  # what a kernel is given that only needs to know how many terms there are
-
-_SAME = (along, broadcast_like, unbroadcast)  # for a single term these give their first input
-
 
 class Terms:
     """What computes a sum or a product, and of the outputs of its body only the `wanted` ones (None: all). A body without a kernel is left to NumPy.
@@ -102,20 +98,13 @@ def _batch(ranges: Ranges, free: Sequence[Any], ranks: Sequence[int]) -> tuple[i
     return np.broadcast_shapes(ranges.batch, batch_of(free, ranks))
 
 
-def _same(node: Node) -> Node:
-    """The node whose value this one gives, for a single term."""
-    while isinstance(node, _SAME) or (isinstance(node, reduce_sum) and node.axis == (-1,) and node.keepdims):
-        node = node.input_nodes[0]
-    return node
-
-
 def _is_step(node: Node) -> bool:
     """Whether a node is computed for each term."""
     return isinstance(node, Elementwise) and node.takes_xp
 
 
 def _inputs(node: Node) -> list[Node]:
-    return [_same(source) for source in node.input_nodes] if _is_step(node) else []
+    return [same(source) for source in node.input_nodes] if _is_step(node) else []
 
 
 def _scattered(node: Node) -> list[Node]:
@@ -123,7 +112,7 @@ def _scattered(node: Node) -> list[Node]:
     found: list[Node] = []
     waiting = [node]
     while waiting:
-        node = _same(waiting.pop())
+        node = same(waiting.pop())
         if isinstance(node, add_elements):
             found.append(node)
         elif isinstance(node, (add, add_n)):
@@ -165,7 +154,7 @@ class _Rows:
                 continue
             into = _scattered(node) if rank else []
             self._scatters.append([Read(n, self._bound, body.free) for n in into])
-            heads += [_same(n.input_nodes[0]) for n in into] or [_same(node)]
+            heads += [same(n.input_nodes[0]) for n in into] or [same(node)]
         self._compile(heads, compiler)
 
     def _compile(self, heads: Sequence[Node], compiler: Compiler) -> None:

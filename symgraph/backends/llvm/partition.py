@@ -161,6 +161,7 @@ class _Partition:
         self.scalars: set[int] = set()  # values of which it is known that their axes are all of the batch
         self.read: set[int] = set()  # native values that are read as arrays
         self.lengths = _reduced(program)
+        self.picked = _picked(program)
         self.effects = 0  # the stage of a user's last step: it may do more than compute, so those stay in order
         for step in program.steps:
             self._place(step)
@@ -280,7 +281,7 @@ class _Partition:
         if any(core is not None and 0 in core for core in cores):  # of no lanes no dtype is known
             raise Unsupported("a core without entries")
         operation = step.operation
-        most = _LARGEST_LEAF if operation.moves else _LARGEST  # type: ignore[attr-defined]
+        most = _LARGEST_LEAF if step.output in self.picked else _LARGEST
         if _size(cores) > most and (isinstance(operation, Elementwise) or _size([_own_core(operation)]) > most):
             raise Unsupported("a large core")
         stage = 0
@@ -429,6 +430,25 @@ def _reduced(program: Program) -> set[Any]:
             if shape and ... not in shape and isinstance(shape[-1], int) and shape[-1] <= _LONGEST:
                 lengths |= {shape[-1], 1}
     return lengths
+
+
+def _picked(program: Program) -> set[int]:
+    """The values that only are moved, and of which then others read single entries, so that no array of them is needed."""
+    found: set[int] = set()
+    whole = set(program.outputs)  # values that are needed as arrays
+    for step in reversed(program.steps):
+        operation, output = step.operation, step.output
+        pure = isinstance(operation, PureOperation) and operation.takes_xp
+        if pure and operation.moves and output not in whole:  # type: ignore[attr-defined]
+            found.add(output)
+        elif not (pure and operation.rowwise and not isinstance(operation, Elementwise) and _picks(operation)):  # type: ignore[attr-defined]
+            whole.update(step.inputs)
+    return found
+
+
+def _picks(operation: Operation) -> bool:
+    """Whether a value has few entries."""
+    return _size([_own_core(operation)]) <= _LARGEST
 
 
 def _size(cores: Sequence[Core | None]) -> int:

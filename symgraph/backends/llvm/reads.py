@@ -9,12 +9,35 @@ import numpy as np
 
 from ...graph import Node
 from ...nodes import Constant
-from ...ops.arithmetic import add, subtract
-from ...ops.functional_body import Code
+from ...ops.arithmetic import add, add_n, subtract
+from ...ops.array import broadcast_like, unbroadcast
+from ...ops.functional_body import Code, along
 from ...ops.indexing import INDEX, KEPT, add_elements, element
+from ...ops.reduction import reduce_sum
 from .lanes import Unsupported
 
-__all__ = ["Block", "Read", "summed_back"]
+__all__ = ["Block", "Read", "same", "summed_back"]
+
+_SAME = (along, broadcast_like, unbroadcast)  # for a single term these give their first input
+
+
+def same(node: Node) -> Node:
+    """The node whose value this one gives, for a single term."""
+    while isinstance(node, _SAME) or (isinstance(node, reduce_sum) and node.axis == (-1,) and node.keepdims):
+        node = node.input_nodes[0]
+    return node
+
+
+def _shaped_like(node: Node, free: Sequence[Node]) -> Node | None:
+    """The free input whose shape a gradient with respect to it has, or a sum of such; None for anything else."""
+    while node not in free:
+        if isinstance(node, (broadcast_like, unbroadcast, add_elements)):
+            node = node.input_nodes[1]
+        elif isinstance(node, (add, add_n)):
+            node = node.input_nodes[0]
+        else:
+            return None
+    return node
 
 
 class Block:
@@ -45,15 +68,18 @@ class Read:
         if not isinstance(node, (element, add_elements)) or KEPT in node.pattern:
             raise Unsupported("other than elementwise operations on numbers")
         array, *indices = node.input_nodes[isinstance(node, add_elements) :]
-        if array not in free:
+        source, like = same(array), _shaped_like(array, free)
+        if source not in free or like is None:
             raise Unsupported("entries of an array that is computed")
-        self._operation, self.place = node, free.index(array)
+        self._operation, self.place, self._like = node, free.index(source), free.index(like)
         self._offset = _offset(indices[0], bound[0]) if len(indices) == 1 else None
         self._code = Code(bound, free, indices)
 
     def value(self, given: Sequence[Any], block: Block) -> Any:
         """The entries, along the last axis."""
         array = given[self.place]
+        if array.shape != given[self._like].shape:
+            raise Unsupported("an array that is summed up before its entries are read")
         part = self._part(array.shape, block)
         return array[part] if part else self._operation.compute(array, *self._indices(given, block))
 
