@@ -104,6 +104,9 @@ CASES = {
     "sinh": Case(mpmath.sinh, [uniform(-710.5, 710.5), uniform(-3, 3), binades(-1074, 0)]),
     "cosh": Case(mpmath.cosh, [uniform(-710.5, 710.5), uniform(-3, 3), binades(-1074, 0)]),
     "tanh": Case(mpmath.tanh, [uniform(-20, 20), uniform(-1, 1), binades(-1074, 0)]),
+    "sech_squared": Case(
+        lambda x: mpmath.sech(x) ** 2, [uniform(-373, 373), uniform(-1, 1), uniform(-374, -353), binades(-1074, 0)]
+    ),
     "asinh": Case(mpmath.asinh, [uniform(-3, 3), ALL]),
     "acosh": Case(mpmath.acosh, [uniform(1, 4), near(1.0), binades(0, 1024, signs=False)]),
     "atanh": Case(mpmath.atanh, [uniform(-1, 1), near(1.0), binades(-1074, 0)]),

@@ -33,6 +33,8 @@ _MASKED = {np.ma.MaskedArray, type(np.ma.masked)}
 
 def as_array(value: Any, name: str) -> Any:
     """`value` as an array (or a NumPy scalar) of numbers in native byte order, not copied where it is one. `name` is for messages."""
+    if type(value) is np.ndarray and value.ndim and value.dtype.kind in "biufc" and value.dtype.isnative:
+        return value
     if type(value) in (float, int, complex, bool) and not (type(value) is int and not -(2**63) <= value < 2**63):
         return np.asarray(value)[()]
     if isinstance(value, Node):

@@ -73,6 +73,8 @@ class _Compiled:
         self.assignments = [s.operation for s in program.steps if isinstance(s.operation, _Assignment)]
         program, self.leaves = Program.of([*fetches, *self.assignments], cuts)
         self.variables = [leaf for leaf in self.leaves if isinstance(leaf, Variable)]
+        self.assigned = [assignment.variable for assignment in self.assignments]
+        self.fed = [leaf for leaf in self.leaves if isinstance(leaf, placeholder)]
         self.run = adapting(program, self.leaves, compiler)
 
 
@@ -315,7 +317,7 @@ class Session:
         compiled = cast(
             _Compiled, self._programs.get((tuple(nodes), cuts), lambda: _Compiled(nodes, cuts, self._compiler))
         )
-        missing = [n for n in compiled.leaves if isinstance(n, placeholder) and n not in fed and n.default is None]
+        missing = [node for node in compiled.fed if node not in fed and node.default is None]
         if missing:
             raise missing_feed(missing, [*fed, *unknown])
         if unknown:
@@ -327,24 +329,18 @@ class Session:
         return self._execute(compiled, len(nodes), fed)
 
     def _execute(self, compiled: _Compiled, count: int, fed: dict[Node, Any]) -> list[Any]:
-        before = self._values
-        values = {**before, **fed}
-        new = self._initialise(compiled.variables, values)
-        for leaf in compiled.leaves:
+        values = {**self._values, **fed}
+        initial = self._initialise(compiled.variables, values)
+        for leaf in compiled.fed:
             if leaf not in values:
-                values[leaf] = feed_value(leaf, cast(placeholder, leaf).default)
+                values[leaf] = feed_value(leaf, leaf.default)
         leaves = [values[leaf] for leaf in compiled.leaves]
-        outputs = compiled.run(leaves)
-        results = own_results(outputs, leaves)
-        for operation, value in zip(compiled.assignments, results[count:], strict=True):
-            new[operation.variable] = _read_only(value)
-        if new:
+        results = own_results(compiled.run(leaves), leaves)
+        assigned: dict[Node, Any] = dict(zip(compiled.assigned, map(_read_only, results[count:]), strict=True))
+        if initial or assigned:
             with self._lock:
                 self._check_open()
-                self._values = {
-                    **self._values,
-                    **{k: v for k, v in new.items() if k not in self._values or k in _assigned(compiled)},
-                }
+                self._values = {**initial, **self._values, **assigned}
         return results[:count]
 
     def _initialise(self, variables: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
@@ -374,10 +370,6 @@ def _initial_inputs(node: Node) -> Sequence[Node]:
         if isinstance(node, Variable) and isinstance(node.initial_value, Node)
         else node.input_nodes
     )
-
-
-def _assigned(compiled: _Compiled) -> set[Node]:
-    return {operation.variable for operation in compiled.assignments}
 
 
 def _kept(value: Any) -> Any:

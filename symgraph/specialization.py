@@ -1,4 +1,5 @@
-"""Programs for inputs of certain shapes: operations that put a value into the shape of another one go where it has that shape already.
+"""Programs for inputs of certain shapes: operations that put a value into the shape of another one go where it has that shape already, and entries
+are counted of inputs, which need not be computed first.
 
 Which lengths there are does not matter, only which are equal: a program for one size of a batch is that for all others.
 """
@@ -14,8 +15,10 @@ import numpy as np
 
 from .backends import Compiler, Runner
 from .errors import ShapeError
-from .graph import Node
+from .graph import Graph, Node
+from .nodes import placeholder
 from .ops.array import broadcast_like, unbroadcast
+from .ops.reduction import _count
 from .program import Program, Step
 from .shapes import Spec, is_static
 
@@ -102,6 +105,8 @@ def specialised(program: Program, leaves: Sequence[Node], pattern: Pattern) -> P
         step = Step(step.operation, tuple(same.get(n, n) for n in step.inputs), step.output)
         if all(_is_superfluous(step, specs) for specs in versions):
             same[step.output] = step.inputs[0]
+        elif isinstance(step.operation, _count):
+            steps.append(_counted_early(step, versions, leaves, pattern))
         else:
             steps.append(step)
     return _without_unused(program, steps, [same.get(n, n) for n in program.outputs])
@@ -135,6 +140,28 @@ def _is_superfluous(step: Step, specs: Sequence[Spec]) -> bool:
     real = isinstance(operation, broadcast_like) or like.is_complex or x.is_complex is False
     known = isinstance(x.dtype, np.dtype) and is_static(x.shape)  # a Python number becomes an array, whose dtype counts
     return bool(real) and known and x.shape == like.shape
+
+
+def _counted_early(step: Step, versions: Sequence[Sequence[Spec]], leaves: Sequence[Node], pattern: Pattern) -> Step:
+    """The same number, counted along axes of a leaf that are as long, if there are such."""
+    shapes = [specs[step.inputs[0]].shape for specs in versions]
+    if not all(map(is_static, shapes)):
+        return step
+    axes = step.operation.axis  # type: ignore[attr-defined]
+    lengths = list(zip(*shapes, strict=True))
+    names = {pair: -1 - place for place, pair in enumerate(zip(*_STANDINS, strict=True))}
+    wanted = [names.get(lengths[a], lengths[a][0]) for a in (range(len(lengths)) if axes is None else axes)]
+    for number, (leaf, shape) in enumerate(zip(leaves, pattern, strict=True)):
+        free = list(shape)
+        found = []
+        for length in wanted:
+            if length in free:
+                found.append(free.index(length))
+                free[found[-1]] = None
+        if len(found) == len(wanted) and ... not in leaf.shape:
+            with Graph().as_default():  # not in the user's
+                return Step(_count(placeholder(leaf.dtype, leaf.shape), found), (number,), step.output)
+    return step
 
 
 def _without_unused(program: Program, steps: Sequence[Step], outputs: Sequence[int]) -> Program:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -14,9 +15,21 @@ from .errors import ArgumentError
 __all__ = ["ComputedKeys", "Structure"]
 
 
+@functools.lru_cache(256)
+def _is_leaf(kind: type) -> bool:
+    """Whether values of a class are no containers."""
+    return (
+        not issubclass(kind, (ComputedKeys, dict, tuple, list, sympy.Tuple, sympy.Dict))
+        and not dataclasses.is_dataclass(kind)
+        and not hasattr(kind, "__attrs_attrs__")
+    )
+
+
 def _parts(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any]] | None:
     """The members of a container and what builds it again; None for a leaf."""
-    kind = type(value)
+    kind: Any = type(value)
+    if _is_leaf(kind):
+        return None
     if isinstance(value, ComputedKeys):
         count = len(value.items)
         return [*value.items, *value.items.values()], lambda members: dict(
@@ -34,11 +47,9 @@ def _parts(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any]] | None:
     if isinstance(value, sympy.Dict):
         keys = list(value.keys())
         return list(value.values()), lambda members: dict(zip(keys, members, strict=True))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _fields(value, [field.name for field in dataclasses.fields(value)])
-    if hasattr(kind, "__attrs_attrs__"):
-        return _fields(value, [field.name for field in kind.__attrs_attrs__])
-    return None
+    if dataclasses.is_dataclass(kind):
+        return _fields(value, [field.name for field in dataclasses.fields(kind)])
+    return _fields(value, [field.name for field in kind.__attrs_attrs__])
 
 
 def _same(members: list[Any]) -> list[Any]:

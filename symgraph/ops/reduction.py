@@ -71,13 +71,23 @@ class reduce_mean(_Reduction):
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         x = xp.asarray(x)
-        if 0 in x.shape:  # of nothing it is 0 / 0, without NumPy's warning
+        if (
+            x.dtype.kind in "fc" and x.dtype.itemsize > 2
+        ):  # as `mean` does it, in a third of its time, and of nothing without its warning
+            return xp.divide(xp.sum(x, axis=self.axis, keepdims=self.keepdims), _entries(x, self.axis))
+        if 0 in x.shape:
             return xp.divide(xp.sum(x, axis=self.axis, keepdims=self.keepdims), 0.0)
         return xp.mean(x, axis=self.axis, keepdims=self.keepdims)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
         return [self._spread(grad / _count(x, self.axis))]
+
+
+def _entries(x: Any, axis: tuple[int, ...] | None) -> float:
+    """How many entries there are along the axes."""
+    shape = np.shape(x)
+    return float(math.prod(shape if axis is None else [shape[a] for a in axis]))
 
 
 class _count(PureOperation):
@@ -93,8 +103,7 @@ class _count(PureOperation):
         return Spec((), float)
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        shape = np.shape(x)
-        return float(math.prod(shape if self.axis is None else [shape[axis] for axis in self.axis]))
+        return _entries(x, self.axis)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         return [None]

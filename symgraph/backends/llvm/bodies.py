@@ -35,6 +35,7 @@ _KEPT = 1 << 16  # numbers in an array that has an entry for each term
 
 _NOTHING = bytes(16)  # what a kernel is given that only needs to know how many terms there are
 
+
 class Terms:
     """What computes a sum or a product, and of the outputs of its body only the `wanted` ones (None: all). A body without a kernel is left to NumPy.
 

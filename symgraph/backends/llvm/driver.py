@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from .pool import in_threads
 from .rows import LONGEST
 from .totals import BLOCK, SLACK, joined_blocks, reducer
 
-__all__ = ["Nest", "drive"]
+__all__ = ["Nest", "drive", "repeated"]
 
 Run = Callable[[int, int], None]
 
@@ -68,6 +69,29 @@ def drive(nest: Nest, threads: int = 1, around: Callable[[Run], Run] = lambda ru
     ]
 
 
+def repeated(nest: Nest) -> Callable[[int, Sequence[int]], None] | None:
+    """What runs a nest without totals, and with another kernel and other operands, at these addresses; None for one that runs so long that users may
+    want to interrupt it."""
+    work = _Work(nest)
+    if work.units * work.block > LONGEST:
+        return None
+    parameters, driver = work.parameters(0, work.units, (), 0), _driver()
+    kind, count, offsets = ctypes.c_int64 * len(parameters), len(nest.strides), parameters[len(_WORDS) : _FIRST]
+    template = kind(*parameters)
+
+    def again(kernel: int, addresses: Sequence[int]) -> None:
+        memory = kind.from_buffer_copy(template)
+        scratch = (ctypes.c_char * nest.scratch)() if nest.scratch else None
+        memory[0] = kernel
+        memory[2] = ctypes.addressof(scratch) if scratch is not None else 0
+        at = ctypes.addressof(memory)
+        memory[len(_WORDS) : _FIRST] = [at + offset for offset in offsets]
+        memory[_FIRST : _FIRST + count] = list(addresses)
+        driver(at)
+
+    return again
+
+
 class _Work:
     """What is the same for all units."""
 
@@ -103,31 +127,33 @@ class _Work:
         """Let all threads end soon: the results will not be used."""
         self.stopped = True
 
-    def _some(self, begin: int, units: int, buffers: Sequence[int], scratch: int) -> None:
+    def parameters(self, begin: int, units: int, buffers: Sequence[int], scratch: int) -> list[int]:
+        """The `_WORDS`, for each of the `_LISTS` its distance in bytes from the first word, and these."""
         nest = self.nest
         counters = [int(place) for place in np.unravel_index(begin, self.lengths)]
         addresses = [*nest.addresses, *buffers]
         pointers = [a + sum(map(operator.mul, counters, s)) for a, s in zip(addresses, self.outer, strict=True)]
         strides = [*[s[-1] for s in nest.strides], *[dtype.itemsize for _, dtype in nest.totals]]
         reducers = [reducer(*total).address for total in nest.totals]
+        tail = nest.rows - (self.lengths[-1] - 1) * self.block
+        words = [nest.kernel, nest.width, scratch, len(self.lengths), len(pointers), len(buffers), units, self.block]
+        words += [tail, places_of([self.slots])[0] + 8 * begin, self.units]
         lists = [pointers, strides, self.lengths, counters, self.deltas, reducers, buffers]
-        words = [nest.kernel, nest.width, scratch, len(self.lengths), len(pointers), len(buffers), units]
-        words += [
-            self.block,
-            nest.rows - (self.lengths[-1] - 1) * self.block,
-            places_of([self.slots])[0] + 8 * begin,
-            self.units,
-        ]
-        memory = np.array([*words, *[0] * len(lists), *[word for part in lists for word in part]], np.int64)
-        at = places_of([memory])[0] + 8 * (len(words) + len(lists))
-        for place, part in enumerate(lists, len(words)):
-            memory[place] = at
-            at += 8 * len(part)
-        _driver()(places_of([memory])[0])
+        ends = itertools.accumulate(map(len, lists), initial=_FIRST)
+        return [*words, *[8 * end for end, _ in zip(ends, lists, strict=False)], *itertools.chain(*lists)]
+
+    def _some(self, begin: int, units: int, buffers: Sequence[int], scratch: int) -> None:
+        parameters = self.parameters(begin, units, buffers, scratch)
+        memory = (ctypes.c_int64 * len(parameters))(*parameters)
+        at = ctypes.addressof(memory)
+        for place in range(len(_WORDS), _FIRST):
+            memory[place] += at
+        _driver()(at)
 
 
 _WORDS = ("kernel", "width", "scratch", "axes", "operands", "totals", "units", "block", "tail", "slots", "all")
 _LISTS = ("pointers", "strides", "lengths", "counters", "deltas", "reducers", "buffers")
+_FIRST = len(_WORDS) + len(_LISTS)  # where the first list is
 _POINTERS = {"kernel", "scratch", "slots", *_LISTS}
 
 

@@ -14,7 +14,7 @@ from .elementary_digamma import digamma
 from .elementary_erf import erf, erfc
 from .elementary_exp import exp, exp2, expm1, sigmoid
 from .elementary_gamma import gamma, lgamma
-from .elementary_hyperbolic import acosh, asinh, atanh, cosh, sinh, tanh
+from .elementary_hyperbolic import acosh, asinh, atanh, cosh, sech_squared, sinh, tanh
 from .elementary_log import log, log1p, log2, log10, logaddexp, softplus
 from .elementary_power import cbrt, hypot, pow
 from .elementary_remainder import remainder
@@ -25,7 +25,7 @@ __all__ = ["EXPANSIONS", "FUNCTIONS", "SINGLE", "expanded"]
 
 _OF_ONE: tuple[Callable[..., int], ...] = (
     *(exp, exp2, expm1, log, log1p, log2, log10, sigmoid, softplus, cbrt, sin, cos, tan, asin, acos, atan),
-    *(sinh, cosh, tanh, asinh, acosh, atanh, erf, erfc, gamma, lgamma, digamma),
+    *(sinh, cosh, sech_squared, tanh, asinh, acosh, atanh, erf, erfc, gamma, lgamma, digamma),
 )
 _OF_TWO: tuple[Callable[..., int], ...] = (pow, hypot, atan2, remainder, logaddexp)
 EXPANSIONS = {function.__name__: function for function in (*_OF_ONE, *_OF_TWO)}

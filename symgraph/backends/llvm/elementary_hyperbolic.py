@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from .code import Code
 from .elementary_base import fast_two_sum, quotient, root, two_sum
-from .elementary_exp import LN2_REST, reduced, tail
+from .elementary_exp import LN2_REST, exponential, reduced, tail
 from .elementary_log import corrected, near_one, total
 
-__all__ = ["acosh", "asinh", "atanh", "cosh", "sinh", "tanh"]
+__all__ = ["acosh", "asinh", "atanh", "cosh", "sech_squared", "sinh", "tanh"]
 
 # scripts/minimax.py sinh: (sinh(r) - r) / r**3 with z = r**2, |r| <= log(2) / 2, error 2**-61.7 of r
 SINH = (
@@ -47,6 +47,20 @@ def tanh(code: Code, x: int) -> int:
     above, above_low = fast_two_sum(code, above, code.fadd(above_low, rest))
     below, below_low = fast_two_sum(code, below, code.fadd(below_low, rest))
     return code.copysign(code.fadd(*quotient(code, above, above_low, below, below_low)), x)
+
+
+def sech_squared(code: Code, x: int) -> int:
+    """4 e / (1 + e)**2 with e = exp(-2 |x|) = 2**n * (large + small)."""
+    c = code.const
+    n, large, small = exponential(code, code.fmul(_below(code, code.fabs(x), 374.0), c(-2.0)))  # beyond, 0
+    large, small = fast_two_sum(code, large, small)
+    power = code.scale(c(1.0), n)
+    side, rest = fast_two_sum(code, c(1.0), code.fmul(power, large))
+    rest = code.fma(power, small, rest)
+    below = code.fmul(side, side)
+    below_low = code.fma(code.fmul(side, c(2.0)), rest, code.fma(side, side, code.fneg(below)))
+    value = code.fadd(*quotient(code, large, small, below, below_low))
+    return code.scale(value, code.fadd(n, c(2.0)))
 
 
 def _half_sum(code: Code, x: int, sign: float) -> int:

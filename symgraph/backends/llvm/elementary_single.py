@@ -14,7 +14,7 @@ from .code import Code
 from .elementary_base import SHIFT, SIGN, bounded, even_odd, even_odd_of, fast_two_sum
 from .elementary_trig import HALF_PI, LIMIT, TWO_OVER_PI
 
-__all__ = ["cos", "erf", "exp", "expm1", "log", "log10", "log2", "sigmoid", "sin", "softplus", "tanh"]
+__all__ = ["cos", "erf", "exp", "expm1", "log", "log10", "log2", "sech_squared", "sigmoid", "sin", "softplus", "tanh"]
 
 LOG2_E, LN2 = 1.4426950408889634, 0.6931471805599453
 LOG10_E, LOG10_2 = 0.4342944819032518, 0.3010299956639812
@@ -79,11 +79,26 @@ def expm1(code: Code, x: int) -> int:
     return code.copysign(_less_one(code, bounded(code, x, -30.0, 100.0)), x)  # beyond, -1 and inf as floats
 
 
+def _of_twice(code: Code, x: int) -> tuple[int, int]:
+    """e**2|x| - 1 and 1 / (e**2|x| + 1)."""
+    c = code.const
+    less = _less_one(
+        code, bounded(code, code.fmul(code.fabs(x), c(2.0)), 0.0, 220.0)
+    )  # beyond, no float differs from its limit
+    return less, code.fdiv(c(1.0), code.fadd(less, c(2.0)))
+
+
 def tanh(code: Code, x: int) -> int:
     """(e**2x - 1) / (e**2x + 1); the sign of a zero is kept."""
-    c = code.const
-    less = _less_one(code, bounded(code, code.fmul(code.fabs(x), c(2.0)), 0.0, 20.0))  # beyond, 1 as a float
-    return code.copysign(code.fdiv(less, code.fadd(less, c(2.0))), x)
+    less, inverse = _of_twice(code, x)
+    return code.copysign(code.fmul(less, inverse), x)
+
+
+def sech_squared(code: Code, x: int) -> int:
+    """4 e**2x / (e**2x + 1)**2, by the same quotient as tanh."""
+    less, inverse = _of_twice(code, x)
+    double = code.fadd(inverse, inverse)
+    return code.fmul(code.fmul(code.fadd(less, code.const(1.0)), double), double)
 
 
 def _logarithm(code: Code, x: int) -> tuple[int, int]:

@@ -11,10 +11,10 @@ import numpy as np
 from .lanes import Unsupported
 from .layout import SHORT, broadcast, broadcast_strides, coalesced, whole, whole_rows
 from .totals import SLACK, columns, of_rows
+from .ways import Way
 
 __all__ = ["BatchesDiffer", "Reducing"]
 
-_MOST_SHAPES = 64  # of which it is remembered which outputs go together
 _MOST_TERMS = 1 << 20  # that are written before they are reduced
 _SMALL = 4096  # rows, which may as well be written before they are reduced
 
@@ -24,23 +24,19 @@ class BatchesDiffer(Unsupported):
 
 
 class Reducing:
-    """A part of the runtime's variant of a kernel, which has `outputs`, `cores` and loops; `groups` are remembered by the shapes of batches."""
+    """A part of the runtime's variant of a kernel, which has `outputs`, `cores` and loops."""
 
     outputs: list[Any]
     equals: set[tuple[frozenset[int], frozenset[int]]]
-    groups: dict[Any, list[tuple[tuple[int, ...], str, tuple[int, ...]]]]
     cores: list[tuple[int, ...]]
     threads: int
     _loop: Any
     _patterns: Any
-    _run_group: Any
-    _run_strided: Any
+    _way_to_rows: Any
+    _strided: Any
 
-    def _grouped(self, batches: tuple[tuple[int, ...], ...]) -> list[tuple[tuple[int, ...], str, tuple[int, ...]]]:
+    def _grouped(self, batches: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], str, tuple[int, ...]]]:
         """The outputs that are computed together: those with the same rows, of which they keep the same."""
-        found = self.groups.get(batches)
-        if found is not None:
-            return found
         for one, other in self.equals:
             if broadcast([batches[i] for i in one]) != broadcast([batches[i] for i in other]):
                 raise BatchesDiffer("batches that differ")
@@ -48,19 +44,22 @@ class Reducing:
         for place, output in enumerate(self.outputs):
             shape = broadcast([batches[i] for i in output.inputs])
             together.setdefault((shape, output.reduced), []).append(place)
-        if len(self.groups) >= _MOST_SHAPES:
-            self.groups.clear()
-        made = [(shape, reduced, tuple(places)) for (shape, reduced), places in together.items()]
-        return self.groups.setdefault(batches, made)
+        return [(shape, reduced, tuple(places)) for (shape, reduced), places in together.items()]
 
-    def _run_totals(
+    def _way_to_totals(
         self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: tuple[int, ...], of_all: bool
-    ) -> list[Any]:
+    ) -> Way:
         """Rows reduced over the last axis, or over all, as one."""
         outputs = [self.outputs[place] for place in places]
-        if not shape or math.prod(shape) == 0 or any(output.dtype.kind != "f" for output in outputs):
-            whole_outputs = self._run_group(arrays, batches, shape, places, None)
-            return [output.total.compute(r) for output, r in zip(outputs, whole_outputs, strict=True)]
+        if shape and 0 not in shape and all(output.dtype.kind == "f" for output in outputs):
+            return lambda arrays, targets: self._totals(list(arrays), batches, shape, places, of_all)
+        rows = self._way_to_rows(arrays, batches, shape, places)
+        return lambda arrays, targets: [o.total.compute(r) for o, r in zip(outputs, rows(arrays, None), strict=True)]
+
+    def _totals(
+        self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: tuple[int, ...], of_all: bool
+    ) -> list[Any]:
+        outputs = [self.outputs[place] for place in places]
         used = sorted(frozenset().union(*[output.inputs for output in outputs]))
         operands = [whole_rows(arrays[i], len(self.cores[i])) for i in used]
         outer = () if of_all else shape[:-1]
@@ -107,7 +106,7 @@ class Reducing:
             totals: list[Any] = loop.run_nest(operands, [1], count, [(0, s) for s in steps], self.threads, kinds)
             return totals
         terms = [np.empty(count + SLACK, dtype) for _, dtype in kinds]
-        loop.run([*operands, *terms], [*steps, *[t.itemsize for t in terms]], count, 1)
+        loop.runner([*steps, *[t.itemsize for t in terms]], count, 1)([*operands, *terms])
         return [of_rows(operation, t, count) for (operation, _), t in zip(kinds, terms, strict=True)]
 
     def _columns(
@@ -121,5 +120,7 @@ class Reducing:
         ]
         lengths = (shape[last], part.stop - part.start, *shape[1:last])
         terms = [np.empty(lengths, self.outputs[place].dtype) for place in places]
-        self._run_strided(places, used, turned, [a.strides[: len(shape)] for a in turned], terms, lengths)
+        self._strided(places, used, turned, [a.strides[: len(shape)] for a in turned], terms, lengths)(
+            [*turned, *terms]
+        )
         return [columns(self.outputs[p].total.total, rows) for p, rows in zip(places, terms, strict=True)]

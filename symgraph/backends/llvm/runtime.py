@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,24 +13,26 @@ import numpy as np
 from ...graph import new_lock
 from .array_calls import Direct
 from .code import Code
-from .driver import Nest, drive
+from .driver import Nest, drive, repeated
 from .elementary import expanded
 from .emission import fused
 from .engine import host, level_of, load, to_object
 from .kernel import CONTIGUOUS, STRIDED, UNIFORM, KernelText, Operand, loop_text, size_of, width_of
 from .lanes import KINDS, Unsupported
-from .layout import SHORT, broadcast, broadcast_strides, coalesced, fitting, innermost, places_of, whole, whole_rows
+from .layout import SHORT, broadcast, broadcast_strides, coalesced, innermost, places_of, whole, whole_rows
 from .partition import Core, Kernel, Trace
 from .pool import in_threads
 from .reducing import BatchesDiffer, Reducing
 from .rows import WORTH_THREADS, rows
 from .symbols import address, raised_again
+from .ways import Runner, Way, to_rows, together
 
 __all__ = ["BatchesDiffer", "NativeKernel", "Wanted"]
 
+Places = tuple[int, ...]  # of outputs
 Wanted = int | tuple[str, Any]  # an output, ("input", its number) or ("constant", its value)
 
-_FEW = 1 << 15  # rows, of which copies take less time than to prepare loops over several axes
+_MOST_WAYS = 64  # of kinds of arrays, for which it is remembered how they are computed with
 _WORTH_OPTIMIZING = 1 << 17  # rows, in which long code saves the time that it takes to compile it better
 _OF_CALL = 1 << 24  # instructions that a call with arrays counts for: Python is asked until the code is the better one
 
@@ -50,12 +53,22 @@ class NativeKernel:
         self._kernel, self._constants, self._first = kernel, constants, first
         self._threads, self._contract = threads, contract
         self._variants: dict[Any, _Variant | Unsupported] = {}
+        self._ways: dict[Any, Way] = {}  # by all that they depend on
         self._lock = new_lock(self)
 
     def __call__(self, values: Sequence[Any], offered: Sequence[Any] | None = None) -> list[Any]:
         """The outputs; into arrays that are `offered` for them, where these fit. They share no memory with the values, nor with each other."""
         arrays = [value if isinstance(value, np.ndarray) else np.asarray(value) for value in values]
-        key = tuple([array.dtype for array in arrays])
+        key = tuple([(array.shape, array.strides, array.dtype) for array in arrays])
+        way = self._ways.get(key)
+        if way is None:
+            way = self._of_dtypes(tuple([array.dtype for array in arrays])).way(arrays)
+            if len(self._ways) >= _MOST_WAYS:
+                self._ways.clear()
+            self._ways[key] = way
+        return way(arrays, offered)
+
+    def _of_dtypes(self, key: tuple[np.dtype[Any], ...]) -> _Variant:
         variant = self._variants.get(key)
         if variant is None:
             with self._lock:
@@ -64,7 +77,7 @@ class NativeKernel:
                     variant = self._variants[key] = self._variant(key)
         if isinstance(variant, Unsupported):
             raise Unsupported(*variant.args)
-        return variant.run(arrays, offered)
+        return variant
 
     def direct(self, values: Sequence[Any], wanted: Sequence[Wanted]) -> Direct | None:
         """What runs for arrays such as these, with which it was called before, if all have the same rows, or a single one. Leaves are inputs.
@@ -118,26 +131,24 @@ class _Variant(Reducing):
         self.outputs = [_Output.of(trace, kernel.totals.get(output[0]), *output) for output in kernel.outputs]
         self.equals = kernel.equals
         self.loops: dict[Any, _CompiledLoop] = {}
-        self.groups = {}
         self._code: tuple[Code, dict[int, int]] | None = None
         self._lock = new_lock(self)
 
-    def run(self, arrays: list[Any], offered: Sequence[Any] | None = None) -> list[Any]:
+    def way(self, arrays: list[Any]) -> Way:
+        """How the outputs are computed of arrays of these shapes and strides. Raises Unsupported."""
         batches = []
         for array, core in zip(arrays, self.cores, strict=True):
             rank = array.ndim - len(core)
             if rank < 0 or (core and array.shape[rank:] != core):
                 raise Unsupported("an array of another shape")
             batches.append(array.shape[:rank])
-        results: list[Any] = [None] * len(self.outputs)
-        for shape, reduced, places in self._grouped(tuple(batches)):
+        groups = []
+        for shape, reduced, places in self._grouped(batches):
             if reduced:
-                group = self._run_totals(arrays, batches, shape, places, reduced == "all")
+                groups.append((places, self._way_to_totals(arrays, batches, shape, places, reduced == "all")))
             else:
-                group = self._run_group(arrays, batches, shape, places, offered)
-            for place, result in zip(places, group, strict=True):
-                results[place] = result
-        return results
+                groups.append((places, self._way_to_rows(arrays, batches, shape, places)))
+        return groups[0][1] if len(groups) == 1 else together(groups, len(self.outputs))
 
     def direct(self, arrays: Sequence[Any], wanted: tuple[Wanted, ...]) -> Direct | None:
         batches = [array.shape[: array.ndim - len(core)] for array, core in zip(arrays, self.cores, strict=True)]
@@ -174,30 +185,25 @@ class _Variant(Reducing):
         with self._lock:  # the code is one for all threads
             return _Output((), dtype, frozenset(), [self.code.const(value, KINDS[dtype])])
 
-    def _run_group(
-        self,
-        arrays: list[Any],
-        batches: list[Any],
-        shape: tuple[int, ...],
-        places: tuple[int, ...],
-        offered: Sequence[Any] | None,
-    ) -> list[Any]:
+    def _way_to_rows(self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: Places) -> Way:
         outputs = [self.outputs[place] for place in places]
         used = sorted(frozenset().union(*[output.inputs for output in outputs]))
-        targets = [None] * len(places) if offered is None else [offered[place] for place in places]
-        results = [fitting(a, (*shape, *o.core), o.dtype) for a, o in zip(targets, outputs, strict=True)]
+        forms = [((*shape, *output.core), output.dtype) for output in outputs]
         count = math.prod(shape)
         if count == 0:
-            return results
-        operands = [whole_rows(arrays[i], len(self.cores[i])) for i in used]
+            return to_rows((), forms, None)
+        cores = [len(self.cores[i]) for i in used]
+        operands = [whole_rows(arrays[i], core) for i, core in zip(used, cores, strict=True)]
+        takes = [
+            (i, None if operand is arrays[i] else functools.partial(whole_rows, rank=core))
+            for i, core, operand in zip(used, cores, operands, strict=True)
+        ]
         if _are_compact(operands, [batches[i] for i in used], shape):
             patterns = tuple([CONTIGUOUS if batches[i] and count > 1 else UNIFORM for i in used])
-            loop = self._loop(places, used, patterns, count)
-            loop.run([*operands, *results], None, count, self.threads)
-            return results
+            return to_rows(takes, forms, self._loop(places, used, patterns, count).runner(None, count, self.threads))
         strides = [broadcast_strides(a, batches[i], shape) for i, a in zip(used, operands, strict=True)]
-        self._run_strided(places, used, operands, strides, results, shape)
-        return results
+        results = [np.empty(*form) for form in forms]
+        return to_rows(takes, forms, self._strided(places, used, operands, strides, results, shape))
 
     def _patterns(
         self, used: Sequence[int], operands: Sequence[Any], steps: Sequence[int], count: int
@@ -210,17 +216,16 @@ class _Variant(Reducing):
             ]
         )
 
-    def _run_strided(
+    def _strided(
         self, places: Any, used: Any, operands: Any, strides: Any, results: Any, shape: tuple[int, ...]
-    ) -> None:
+    ) -> Runner:
         """Loops over all axes."""
         own = [result.strides[: len(shape)] for result in results]
         axes, lengths = coalesced([*strides, *own], shape)
         inner = innermost(lengths)
         count, total = lengths[inner], math.prod(lengths)
-        if (count < SHORT and total > 4 * count) or count < total <= _FEW:
-            self._run_copied(places, used, operands, strides, results, shape)
-            return
+        if count < SHORT and total > 4 * count:
+            return self._copied(places, used, strides, shape)
         outer = [axis for axis in range(len(lengths)) if axis != inner]
         steps = [operand[inner] for operand in axes]
         patterns = self._patterns(used, operands, steps, count)
@@ -229,29 +234,24 @@ class _Variant(Reducing):
             for s, result, p in zip(steps[len(used) :], results, places, strict=True)
         )
         loop = self._loop(places, used, patterns, count, compact or count == 1)
-        arrays = [*operands, *results]
         if not outer:
-            loop.run(arrays, steps, count, self.threads)
-        else:
-            loop.run_nest(
-                arrays,
-                [lengths[a] for a in outer],
-                count,
-                [[s[a] for a in (*outer, inner)] for s in axes],
-                self.threads,
-            )
+            return loop.runner(steps, count, self.threads)
+        around = [[s[a] for a in (*outer, inner)] for s in axes]
+        return loop.nest_runner([lengths[a] for a in outer], count, around, self.threads)
 
-    def _run_copied(
-        self, places: Any, used: Any, operands: Any, strides: Any, results: Any, shape: tuple[int, ...]
-    ) -> None:
+    def _copied(self, places: Any, used: Any, strides: Any, shape: tuple[int, ...]) -> Runner:
         """One loop over copies that have all axes: many short loops would cost more than these."""
         same = [not any(steps) for steps in strides]
-        copies = [
-            a if alike else whole(a, (*shape, *self.cores[i])) for i, a, alike in zip(used, operands, same, strict=True)
-        ]
         count = math.prod(shape)
         loop = self._loop(places, used, tuple([UNIFORM if alike else CONTIGUOUS for alike in same]), count)
-        loop.run([*copies, *results], None, count, self.threads)
+        run = loop.runner(None, count, self.threads)
+        wholes = [None if alike else (*shape, *self.cores[i]) for i, alike in zip(used, same, strict=True)]
+
+        def copied(arrays: Sequence[Any]) -> None:
+            copies = [a if form is None else whole(a, form) for a, form in zip(arrays, wholes, strict=False)]
+            run([*copies, *arrays[len(wholes) :]])
+
+        return copied
 
     def _loop(
         self,
@@ -332,6 +332,7 @@ class _CompiledLoop:
         calls_python: whether it calls Python functions.
         scratch: how many bytes of memory it needs.
         size: how many instructions a row is.
+        operands: how many arrays it takes.
         level: at which its code was optimised: 0 for long code that has not run for long. The values are the same at each.
     """
 
@@ -340,7 +341,7 @@ class _CompiledLoop:
     ) -> None:
         self.text, symbols, self.scratch = loop_text("kernel", code, inputs, outputs, width, contract=False)
         self._symbols = {symbol: address(symbol) for symbol in symbols}
-        self.size, self.width = size, width
+        self.size, self.width, self.operands = size, width, len(inputs) + len(outputs)
         self.calls_python = any(symbol.startswith("python_") for symbol in symbols)
         self._machines: list[Any] = []  # all of them: a thread may still run the one before
         self._rows = 0
@@ -358,21 +359,47 @@ class _CompiledLoop:
             if self._rows > _WORTH_OPTIMIZING:
                 self._compile(1)
 
-    def run(self, arrays: Sequence[Any], steps: Sequence[int] | None, count: int, threads: int) -> None:
-        """Run over `count` rows of the arrays, which are `steps` bytes apart (None: no operand needs to know)."""
-        addresses = places_of(arrays)
-        pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+    def runner(self, steps: Sequence[int] | None, count: int, threads: int) -> Runner:
+        """What runs it over `count` rows of arrays, which are `steps` bytes apart (None: no operand needs to know)."""
         strides = None if steps is None else (ctypes.c_int64 * len(steps))(*steps)
         arguments = self.width, self.scratch, self.size, 1 if self.calls_python else threads
-        self.ran(count)
+        of_rows, kind = rows(), ctypes.c_void_p * self.operands
 
-        def run(start: int, stop: int) -> None:
-            rows()(self.address, pointers, strides, start, stop, *arguments)
+        def run(arrays: Sequence[Any]) -> None:
+            addresses = places_of(arrays)
+            self.ran(count)
+            of_rows(self.address, kind(*addresses), strides, 0, count, *arguments)
 
         if not self.calls_python:
-            run(0, count)
-        else:  # threads of Python, then
-            in_threads(self._watched(run), count, threads if count * self.size > WORTH_THREADS else 1)
+            return run
+        parts = threads if count * self.size > WORTH_THREADS else 1
+
+        def run_watched(arrays: Sequence[Any]) -> None:  # on threads of Python
+            self.ran(count)
+            pointers = kind(*places_of(arrays))
+            run = self._watched(lambda start, stop: of_rows(self.address, pointers, strides, start, stop, *arguments))
+            in_threads(run, count, parts)
+
+        return run_watched
+
+    def nest_runner(self, lengths: Sequence[int], count: int, strides: Sequence[Sequence[int]], threads: int) -> Runner:
+        """What runs it at all places of axes of these lengths, the last one of `count` rows; `strides` are those of each array, in bytes."""
+        again = None
+        if not self.calls_python and not self._is_worth(threads, lengths, count):
+            again = repeated(Nest(0, self.width, self.scratch, [0] * len(strides), lengths, count, strides))
+        total = math.prod(lengths) * count
+
+        def run(arrays: Sequence[Any]) -> None:
+            if again is None:
+                self.run_nest(arrays, lengths, count, strides, threads)
+            else:
+                self.ran(total)
+                again(self.address, places_of(arrays))
+
+        return run
+
+    def _is_worth(self, threads: int, lengths: Sequence[int], count: int) -> bool:
+        return threads > 1 and math.prod(lengths) * count * self.size > WORTH_THREADS
 
     def run_nest(
         self,
@@ -383,12 +410,11 @@ class _CompiledLoop:
         threads: int,
         totals: Sequence[tuple[str, np.dtype[Any]]] = (),
     ) -> list[Any]:
-        """Run over all places of axes of these lengths, the last one of `count` rows; `strides` are those of each array, in bytes."""
+        """The same at once, and what `totals` are of the rows."""
         addresses = places_of(arrays)
         self.ran(count * math.prod(lengths))
         nest = Nest(self.address, self.width, self.scratch, addresses, lengths, count, strides, totals, arrays)
-        worth = threads > 1 and math.prod(lengths) * count * self.size > WORTH_THREADS
-        return drive(nest, threads if worth else 1, self._watched)
+        return drive(nest, threads if self._is_worth(threads, lengths, count) else 1, self._watched)
 
     def _watched(self, run: Callable[[int, int], None]) -> Callable[[int, int], None]:
         """`run`, which raises what Python functions raise that the code calls."""

@@ -1,0 +1,60 @@
+"""Ways: how a kernel computes its outputs of arrays of certain kinds. That is found out once, and then only done.
+
+A kind is all that it depends on: shapes, strides and dtypes, never what is in the arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .layout import fitting
+
+__all__ = ["Runner", "Way", "to_rows", "together"]
+
+Way = Callable[[Sequence[Any], Sequence[Any] | None], list[Any]]
+"""From arrays, and those that are offered for the outputs, to the outputs."""
+
+Runner = Callable[[Sequence[Any]], None]
+"""What computes the last ones of some arrays from the first ones."""
+
+
+def to_rows(
+    takes: Sequence[tuple[int, Callable[[Any], Any] | None]],
+    forms: Sequence[tuple[tuple[int, ...], np.dtype[Any]]],
+    run: Runner | None,
+) -> Way:
+    """The way to outputs of these shapes and dtypes.
+
+    Args:
+        takes: which arrays `run` reads, and what makes a copy that it can read, where it cannot read the array itself.
+        forms: the shapes and dtypes.
+        run: what computes them; None where there is nothing to compute.
+    """
+
+    def way(arrays: Sequence[Any], targets: Sequence[Any] | None) -> list[Any]:
+        if targets is None:
+            made = [np.empty(shape, dtype) for shape, dtype in forms]
+        else:
+            made = [fitting(target, *form) for target, form in zip(targets, forms, strict=True)]
+        if run is not None:
+            run([*[arrays[i] if copy is None else copy(arrays[i]) for i, copy in takes], *made])
+        return made
+
+    return way
+
+
+def together(groups: Sequence[tuple[tuple[int, ...], Way]], count: int) -> Way:
+    """The way to all of `count` outputs by the ways to some of them, whose places are given."""
+
+    def way(arrays: Sequence[Any], targets: Sequence[Any] | None) -> list[Any]:
+        results: list[Any] = [None] * count
+        for places, part in groups:
+            found = part(arrays, None if targets is None else [targets[place] for place in places])
+            for place, result in zip(places, found, strict=True):
+                results[place] = result
+        return results
+
+    return way
