@@ -331,6 +331,18 @@ def test_rosenbrock(form):
         np.testing.assert_allclose(grad, f.grad(symbol)(row), rtol=1e-13)
 
 
+def test_a_hessian_vector_product_of_entries_needs_no_arrays_of_them():
+    """The gradient is only passed on, so that nothing but the product leaves the kernel."""
+    partition = pytest.importorskip("symgraph.backends.llvm.partition")
+    product = sg.function(*ROSENBROCK["entries"], backend="llvm").hessp(X)
+    kernels = [item for stage in partition.partition(product.program) for item in stage]
+    assert [len(kernel.outputs) for kernel in kernels if isinstance(kernel, partition.Kernel)] == [1]
+    points, ways = RNG.normal(size=(2, 5, N, 1))
+    for row in range(5):
+        expected = scipy.optimize.rosen_hess_prod(points[row, :, 0], ways[row, :, 0])
+        np.testing.assert_allclose(product(points, ways)[row, :, 0], expected, rtol=1e-11, atol=1e-9)
+
+
 def steps(function):
     return len(function.program.steps)
 

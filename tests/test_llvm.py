@@ -387,8 +387,10 @@ def test_reductions_of_short_last_axes_align_as_numpy_does(rows):
         np.testing.assert_allclose(have, want, rtol=1e-13, strict=True)
 
 
-def test_a_kernel_called_again_takes_arrays_as_they_are_now():
-    """What is remembered of arrays are their shapes: not their values, nor where they lie in memory."""
+@pytest.mark.parametrize("most", [1, 64])
+def test_a_kernel_called_again_takes_arrays_as_they_are_now(most, monkeypatch):
+    """What is remembered of arrays are their shapes and strides: not their values, nor where they lie in memory."""
+    monkeypatch.setattr(runtime, "_MOST_WAYS", most)
     a, row = sg.placeholder("float64", (None, 3)), sg.placeholder("float64", (3,))
     program, leaves = Program.of([sg.exp(a) * 2.0 - a, sg.exp(row) - 1.0, a * row + sg.sin(a)])
     run = llvm.compile_program(program)

@@ -188,7 +188,6 @@ def test_operations_of_one_name_have_their_own_rows(monkeypatch):
 @pytest.mark.parametrize("expr", [sp.betainc_regularized(n, 2, 0, x), powm1(x, n)])
 def test_nothing_is_raised_in_scipys_error_state(expr, backend, action, monkeypatch, capfd):
     """It says what other calls of SciPy's functions do. Here one is outside of its domain; for the first expression, rows of Python come after it."""
-    monkeypatch.setattr(runtime, "_FEW", 0)  # loops over two axes, too
     monkeypatch.setattr(runtime, "SHORT", 0)
     f = sg.function((x, n), expr, backend=backend)
     some, others = np.resize([-1.0, 0.75], 70), np.resize([0.5, 2.0], 70)

@@ -29,10 +29,17 @@ CASES = {
 SIZES = {X: None, Y: None}
 
 
-def _functions(name: str, backend: str, **options: object) -> list[sg.Function]:
+def _functions(name: str, backend: str, **options: object) -> list:
     args, expr, wrt = CASES[name]
     f = sg.function(args, expr, backend=backend, **options)
-    return [f, f.value_and_grad(wrt)]
+
+    def product(*values):  # with vectors that differ from place to place
+        ways = [
+            0.5 + np.arange(np.size(v)).reshape(np.shape(v)) % 3 for a, v in zip(args, values, strict=True) if a in wrt
+        ]
+        return f.hessp([a for a in args if a in wrt])(*values, *ways)
+
+    return [f, f.value_and_grad(wrt), product]
 
 
 def _values(args: list, length: int, batch: tuple[int, ...] = ()) -> list:

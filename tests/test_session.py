@@ -779,6 +779,22 @@ def test_the_bits_depend_on_what_is_fed_alone(monkeypatch):
         np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.parametrize("axis", [None, 0, 1])
+@pytest.mark.parametrize("shapes", [[(3, 4), (5, 4), (4, 4), (1, 4)], [(2, 4), (0, 4), (2, 4)]])
+def test_gradients_of_means_know_how_many_there_are(axis, shapes):
+    x = placeholder("float64", (None, 4))
+    (slope,) = gradients(sg.reduce_mean(x * x, axis=axis), x)
+    (rows,) = gradients(sg.reduce_mean(sg.reduce_sum(x * x, axis=1)), x)
+    session = Session()
+    for shape in shapes:
+        value = np.random.default_rng(0).normal(size=shape)
+        count = value.size if axis is None else shape[axis]
+        found = session.run([slope, rows], {x: value})
+        np.testing.assert_allclose(found[0], 2 * value / max(count, 1), rtol=1e-15)
+        np.testing.assert_allclose(found[1], 2 * value / max(shape[0], 1), rtol=1e-15)
+    assert len(session.graph.placeholders) == 1  # no other ones come into the user's graph
+
+
 # --- memory
 
 

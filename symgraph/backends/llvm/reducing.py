@@ -54,7 +54,8 @@ class Reducing:
         if shape and 0 not in shape and all(output.dtype.kind == "f" for output in outputs):
             return lambda arrays, targets: self._totals(list(arrays), batches, shape, places, of_all)
         rows = self._way_to_rows(arrays, batches, shape, places)
-        return lambda arrays, targets: [o.total.compute(r) for o, r in zip(outputs, rows(arrays, None), strict=True)]
+        none = [None] * len(outputs)
+        return lambda arrays, targets: [o.total.compute(r) for o, r in zip(outputs, rows(arrays, none), strict=True)]
 
     def _totals(
         self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: tuple[int, ...], of_all: bool

@@ -66,7 +66,7 @@ class NativeKernel:
             if len(self._ways) >= _MOST_WAYS:
                 self._ways.clear()
             self._ways[key] = way
-        return way(arrays, offered)
+        return way(arrays, offered if offered is not None else [None] * len(self._kernel.outputs))
 
     def _of_dtypes(self, key: tuple[np.dtype[Any], ...]) -> _Variant:
         variant = self._variants.get(key)

@@ -14,8 +14,8 @@ from .layout import fitting
 
 __all__ = ["Runner", "Way", "to_rows", "together"]
 
-Way = Callable[[Sequence[Any], Sequence[Any] | None], list[Any]]
-"""From arrays, and those that are offered for the outputs, to the outputs."""
+Way = Callable[[Sequence[Any], Sequence[Any]], list[Any]]
+"""From arrays, and for each output an array that is offered for it or None, to the outputs."""
 
 Runner = Callable[[Sequence[Any]], None]
 """What computes the last ones of some arrays from the first ones."""
@@ -34,11 +34,8 @@ def to_rows(
         run: what computes them; None where there is nothing to compute.
     """
 
-    def way(arrays: Sequence[Any], targets: Sequence[Any] | None) -> list[Any]:
-        if targets is None:
-            made = [np.empty(shape, dtype) for shape, dtype in forms]
-        else:
-            made = [fitting(target, *form) for target, form in zip(targets, forms, strict=True)]
+    def way(arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any]:
+        made = [fitting(target, shape, dtype) for target, (shape, dtype) in zip(targets, forms, strict=True)]
         if run is not None:
             run([*[arrays[i] if copy is None else copy(arrays[i]) for i, copy in takes], *made])
         return made
@@ -49,10 +46,10 @@ def to_rows(
 def together(groups: Sequence[tuple[tuple[int, ...], Way]], count: int) -> Way:
     """The way to all of `count` outputs by the ways to some of them, whose places are given."""
 
-    def way(arrays: Sequence[Any], targets: Sequence[Any] | None) -> list[Any]:
+    def way(arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any]:
         results: list[Any] = [None] * count
         for places, part in groups:
-            found = part(arrays, None if targets is None else [targets[place] for place in places])
+            found = part(arrays, [targets[place] for place in places])
             for place, result in zip(places, found, strict=True):
                 results[place] = result
         return results
