@@ -64,9 +64,13 @@ def test_error_is_that_of_one_rounding(name, scales):
 
 @pytest.mark.parametrize("name", SINGLE)
 def test_the_same_bits_at_every_width(name, scales):
-    expected = single(name, 1)(X).view(np.uint32)
+    def bits(width):
+        values = single(name, width)(X)
+        return np.where(np.isnan(values), np.float32(np.nan), values).view(np.uint32)  # which nan it is, no standard says
+
+    expected = bits(1)
     for width in (4, 16, 32):
-        np.testing.assert_array_equal(single(name, width)(X).view(np.uint32), expected)
+        np.testing.assert_array_equal(bits(width), expected)
 
 
 def test_sine_and_cosine_of_one_argument_are_what_each_is_alone():
