@@ -70,7 +70,7 @@ def with_jax() -> Step:
     import jax.numpy as jnp
 
     (data, labels), weights = start()
-    state = [jnp.asarray(weight) for weight in weights]
+    state, data, labels = [jnp.asarray(weight) for weight in weights], jnp.asarray(data), jnp.asarray(labels)
 
     def loss_of(parameters: Any, x: Any, target: Any) -> Any:
         w1, b1, w2, b2 = parameters

@@ -16,7 +16,7 @@ from symgraph.testing import check_against_lambdify, conditions, expressions, ma
 pytest.importorskip("llvmlite")
 
 from symgraph.backends import llvm
-from symgraph.backends.llvm import layout, runtime
+from symgraph.backends.llvm import layout, loops, runtime
 from symgraph.backends.llvm import rows as machine_rows
 from symgraph.backends.llvm.partition import Kernel, partition
 
@@ -241,7 +241,7 @@ def test_gradients_agree_whatever_the_batches(case, data):
 
 @pytest.mark.parametrize(("operations", "dtypes"), [(WILD, REAL), (OF_COMPLEX, COMPLEX)])
 def test_a_row_has_the_same_bits_everywhere(operations, dtypes, monkeypatch):
-    monkeypatch.setattr(runtime, "rows", lambda: machine_rows.rows(48, 0, 0))
+    monkeypatch.setattr(loops, "rows", lambda: machine_rows.rows(48, 0, 0))
 
     @given(programs(operations, dtypes).flatmap(lambda case: st.tuples(st.just(case[0]), batches(case[1]))))
     def check(case):
@@ -322,7 +322,7 @@ def test_a_large_batch_in_blocks_and_threads_is_its_rows():
 
 def test_nothing_is_written_beyond_the_results(monkeypatch):
     f = sg.function((x, y), x * y + sp.exp(x), backend=functools.partial(llvm.compile_program, threads=3))
-    monkeypatch.setattr(runtime, "rows", lambda: machine_rows.rows(64, 0, 0))
+    monkeypatch.setattr(loops, "rows", lambda: machine_rows.rows(64, 0, 0))
     made = []
 
     class Guarded:

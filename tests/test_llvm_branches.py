@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import symgraph as sg
 from symgraph.backends import llvm
-from symgraph.backends.llvm import branches, runtime, symbols
+from symgraph.backends.llvm import branches, loops, symbols
 from symgraph.backends.llvm import rows as machine_rows
 from symgraph.ops import OPERATIONS
 from symgraph.program import Program
@@ -60,7 +60,7 @@ def test_no_value_depends_on_it(expr, columns):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_blocks_of_rows_go_different_ways(threads, monkeypatch):
-    monkeypatch.setattr(runtime, "rows", lambda: machine_rows.rows(64, 0, 0))
+    monkeypatch.setattr(loops, "rows", lambda: machine_rows.rows(64, 0, 0))
     expr = sp.Piecewise(
         (sp.exp(x) * sp.sin(y), x < 1),
         (sp.Piecewise((sp.gamma(x), y < 2), (sp.log(x), True)), x < 2),

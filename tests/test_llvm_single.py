@@ -66,7 +66,9 @@ def test_error_is_that_of_one_rounding(name, scales):
 def test_the_same_bits_at_every_width(name, scales):
     def bits(width):
         values = single(name, width)(X)
-        return np.where(np.isnan(values), np.float32(np.nan), values).view(np.uint32)  # which nan it is, no standard says
+        return np.where(np.isnan(values), np.float32(np.nan), values).view(
+            np.uint32
+        )  # which nan it is, no standard says
 
     expected = bits(1)
     for width in (4, 16, 32):

@@ -13,7 +13,7 @@ from sympy.codegen.scipy_nodes import powm1
 import symgraph as sg
 from symgraph import placeholder
 from symgraph.backends import llvm, numpy_like
-from symgraph.backends.llvm import runtime, special, symbols
+from symgraph.backends.llvm import loops, runtime, special, symbols
 from symgraph.backends.llvm.partition import Kernel, partition
 from symgraph.errors import NoMachineCodeError
 from symgraph.ops import OPERATIONS
@@ -110,7 +110,7 @@ def test_matrices_of_special_functions():
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_rows_by_mpmath(threads, monkeypatch):
-    monkeypatch.setattr(runtime, "WORTH_THREADS", 0)
+    monkeypatch.setattr(loops, "WORTH_THREADS", 0)
     f = sg.function(x, sp.uppergamma(x, 2) + x, backend="llvm", threads=threads)
     rows = np.where(np.arange(200) % 7 == 3, -0.5 - np.arange(200) % 3, np.arange(200) + 0.5)
     values = f(rows)
@@ -124,7 +124,7 @@ def test_rows_by_mpmath(threads, monkeypatch):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_what_is_raised_in_a_row_is_raised_by_the_call(error, threads, monkeypatch):
-    monkeypatch.setattr(runtime, "WORTH_THREADS", 0)
+    monkeypatch.setattr(loops, "WORTH_THREADS", 0)
     calls = []
 
     def fail(*numbers):

@@ -420,8 +420,7 @@ class unbroadcast(PureOperation):
     @property
     def moves(self) -> bool:  # type: ignore[override]
         """Whether there is nothing to sum up."""
-        grad, like = self.input_nodes
-        return grad.shape == like.shape
+        return self.input_nodes[0].shape == self.input_nodes[1].shape
 
     def infer(self, *specs: Spec) -> Spec:
         grad, like = specs

@@ -22,16 +22,11 @@ from ...ops.base import Elementwise, PureOperation
 from ...ops.state import _Assignment
 from ...program import Program, Step
 from .code import Code
+from .cores import LARGEST, LARGEST_LEAF, Core, own_core, picked, reduced_lengths, size_of
 from .lanes import BOOL, KINDS, Lane, Lanes, Unsupported
 from .namespace import Namespace
 
 __all__ = ["Kernel", "Trace", "partition"]
-
-_LARGEST = 64  # entries of a core that is computed in lanes
-_LONGEST = 16  # entries of a last axis that is taken for a core because something is reduced over it
-_LARGEST_LEAF = 4096  # entries of a core that is read in lanes, of which few may be used
-
-Core = tuple[int, ...]
 
 
 @dataclass
@@ -160,8 +155,8 @@ class _Partition:
         self.equals: dict[int, set[tuple[int, int]]] = {}
         self.scalars: set[int] = set()  # values of which it is known that their axes are all of the batch
         self.read: set[int] = set()  # native values that are read as arrays
-        self.lengths = _reduced(program)
-        self.picked = _picked(program)
+        self.lengths = reduced_lengths(program)
+        self.picked = picked(program)
         self.effects = 0  # the stage of a user's last step: it may do more than compute, so those stay in order
         for step in program.steps:
             self._place(step)
@@ -281,8 +276,8 @@ class _Partition:
         if any(core is not None and 0 in core for core in cores):  # of no lanes no dtype is known
             raise Unsupported("a core without entries")
         operation = step.operation
-        most = _LARGEST_LEAF if step.output in self.picked else _LARGEST
-        if _size(cores) > most and (isinstance(operation, Elementwise) or _size([_own_core(operation)]) > most):
+        most = LARGEST_LEAF if step.output in self.picked else LARGEST
+        if size_of(cores) > most and (isinstance(operation, Elementwise) or size_of([own_core(operation)]) > most):
             raise Unsupported("a large core")
         stage = 0
         for number, core in zip(step.inputs, cores, strict=True):
@@ -386,7 +381,7 @@ class _Partition:
         """Whether a value is a small constant matrix."""
         place = number - self.first
         return 0 <= place < len(self.constants) and (
-            np.ndim(self.constants[place]) == 2 and np.size(self.constants[place]) <= _LARGEST
+            np.ndim(self.constants[place]) == 2 and np.size(self.constants[place]) <= LARGEST
         )
 
     def _is_one(self, number: int) -> bool:
@@ -411,56 +406,13 @@ class _Partition:
         if self.lengths and ... not in shape:
             return () if shape == () else shape[-1:] if shape[-1] in self.lengths else _UNKNOWN  # type: ignore[return-value]
         core = shape[1:]
-        if shape[:1] != (...,) or None in core or math.prod(core) > _LARGEST_LEAF:  # type: ignore[arg-type]
+        if shape[:1] != (...,) or None in core or math.prod(core) > LARGEST_LEAF:  # type: ignore[arg-type]
             return _UNKNOWN
         return core  # type: ignore[return-value]
 
 
 _UNKNOWN: Core = (-1,)
 _PACKAGE = f"{__name__.partition('.')[0]}."
-
-
-def _reduced(program: Program) -> set[Any]:
-    """The lengths of last axes, in arrays whose number of axes is known, that are cores: those over which something is reduced, and 1 with them."""
-    lengths: set[Any] = set()
-    for step in program.steps:
-        operation = step.operation
-        if operation.takes_xp and getattr(operation, "axis", None) == (-1,):
-            shape = operation.input_nodes[0].spec.shape
-            if shape and ... not in shape and isinstance(shape[-1], int) and shape[-1] <= _LONGEST:
-                lengths |= {shape[-1], 1}
-    return lengths
-
-
-def _picked(program: Program) -> set[int]:
-    """The values that only are moved, and of which then others read single entries, so that no array of them is needed."""
-    found: set[int] = set()
-    whole = set(program.outputs)  # values that are needed as arrays
-    for step in reversed(program.steps):
-        operation, output = step.operation, step.output
-        pure = isinstance(operation, PureOperation) and operation.takes_xp
-        if pure and operation.moves and output not in whole:  # type: ignore[attr-defined]
-            found.add(output)
-        elif not (pure and operation.rowwise and not isinstance(operation, Elementwise) and _picks(operation)):  # type: ignore[attr-defined]
-            whole.update(step.inputs)
-    return found
-
-
-def _picks(operation: Operation) -> bool:
-    """Whether a value has few entries."""
-    return _size([_own_core(operation)]) <= _LARGEST
-
-
-def _size(cores: Sequence[Core | None]) -> int:
-    """How many entries cores have, broadcast against each other."""
-    known = {core for core in cores if core}
-    sizes = [max(lengths) for lengths in itertools.zip_longest(*[core[::-1] for core in known], fillvalue=1)]
-    return math.prod(sizes)
-
-
-def _own_core(operation: Operation) -> Core:
-    """The lengths that are known of a value's last axes."""
-    return tuple(length for length in operation.spec.shape if isinstance(length, int))
 
 
 def _is_worth_it(kernel: Kernel) -> bool:

@@ -1,31 +1,28 @@
-"""Running kernels: from arrays to pointers and strides, in blocks, on several threads."""
+"""Running kernels: from arrays to the loops that compute with them."""
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ...graph import new_lock
-from .array_calls import Direct
+from .array_calls import ArrayCalls, Direct
 from .code import Code
-from .driver import Nest, drive, repeated
+from .cores import Core
 from .elementary import expanded
 from .emission import fused
-from .engine import host, level_of, load, to_object
+from .engine import host
 from .kernel import CONTIGUOUS, STRIDED, UNIFORM, KernelText, Operand, loop_text, size_of, width_of
 from .lanes import KINDS, Unsupported
-from .layout import SHORT, broadcast, broadcast_strides, coalesced, innermost, places_of, whole, whole_rows
-from .partition import Core, Kernel, Trace
-from .pool import in_threads
+from .layout import SHORT, broadcast, broadcast_strides, coalesced, innermost, whole, whole_rows
+from .loops import CompiledLoop
+from .partition import Kernel, Trace
 from .reducing import BatchesDiffer, Reducing
-from .rows import WORTH_THREADS, rows
-from .symbols import address, raised_again
-from .ways import Runner, Way, to_rows, together
+from .ways import Runner, Way, learning, to_rows, together
 
 __all__ = ["BatchesDiffer", "NativeKernel", "Wanted"]
 
@@ -33,8 +30,6 @@ Places = tuple[int, ...]  # of outputs
 Wanted = int | tuple[str, Any]  # an output, ("input", its number) or ("constant", its value)
 
 _MOST_WAYS = 64  # of kinds of arrays, for which it is remembered how they are computed with
-_WORTH_OPTIMIZING = 1 << 17  # rows, in which long code saves the time that it takes to compile it better
-_OF_CALL = 1 << 24  # instructions that a call with arrays counts for: Python is asked until the code is the better one
 
 
 class NativeKernel:
@@ -130,7 +125,7 @@ class _Variant(Reducing):
         self.leaves = [numbers for _, numbers in trace.inputs]
         self.outputs = [_Output.of(trace, kernel.totals.get(output[0]), *output) for output in kernel.outputs]
         self.equals = kernel.equals
-        self.loops: dict[Any, _CompiledLoop] = {}
+        self.loops: dict[Any, CompiledLoop] = {}
         self._code: tuple[Code, dict[int, int]] | None = None
         self._lock = new_lock(self)
 
@@ -200,10 +195,39 @@ class _Variant(Reducing):
         ]
         if _are_compact(operands, [batches[i] for i in used], shape):
             patterns = tuple([CONTIGUOUS if batches[i] and count > 1 else UNIFORM for i in used])
-            return to_rows(takes, forms, self._loop(places, used, patterns, count).runner(None, count, self.threads))
+            loop = self._loop(places, used, patterns, count)
+            run = loop.runner(None, count, self.threads)
+            way = to_rows(takes, forms, run)
+            if any(copy is not None for _, copy in takes):
+                return way
+            return learning(way, used, functools.partial(self._builtin, used, outputs, forms, loop, count))
         strides = [broadcast_strides(a, batches[i], shape) for i, a in zip(used, operands, strict=True)]
         results = [np.empty(*form) for form in forms]
         return to_rows(takes, forms, self._strided(places, used, operands, strides, results, shape))
+
+    def _builtin(
+        self,
+        used: Sequence[int],
+        outputs: Sequence[_Output],
+        forms: Any,
+        loop: CompiledLoop,
+        count: int,
+        operands: Sequence[Any],
+    ) -> Any:
+        """A builtin function of `operands`, for others of their kinds too, that gives the outputs in a list; None if there can be none."""
+        if loop.calls_python or not loop.level:
+            return None
+        otherwise = to_rows([(k, None) for k in range(len(used))], forms, loop.runner(None, count, self.threads))
+        none = [None] * len(outputs)
+        calls = ArrayCalls.of(len(used), len(outputs), list, lambda *arrays: otherwise(arrays, none))
+        if calls is None:
+            return None
+        cores = [self.cores[i] for i in used]
+        leaves = {k: (core, k) for k, core in enumerate(cores)}
+        places = [(output.dtype, output.core, k) for k, output in enumerate(outputs, len(used))]
+        direct = Direct(loop, (count, count), self.threads, leaves, places)
+        calls.learn(direct, operands, cores, range(len(used)))
+        return calls.call
 
     def _patterns(
         self, used: Sequence[int], operands: Sequence[Any], steps: Sequence[int], count: int
@@ -260,7 +284,7 @@ class _Variant(Reducing):
         patterns: tuple[str, ...],
         count: int,
         compact: bool = True,
-    ) -> _CompiledLoop:
+    ) -> CompiledLoop:
         wide = count >= _wide()
         key = (places, patterns, compact, wide)
         loop = self.loops.get(key)
@@ -271,11 +295,11 @@ class _Variant(Reducing):
                     loop = self.loops[key] = self._compiled(places, used, patterns, compact, wide)
         return loop
 
-    def _compiled(self, places: Any, used: Any, patterns: Any, compact: bool, wide: bool) -> _CompiledLoop:
+    def _compiled(self, places: Any, used: Any, patterns: Any, compact: bool, wide: bool) -> CompiledLoop:
         code, inputs, outputs, size = self._operands(places, used, patterns, compact)
         entries = sum(n >= 0 for operand in (*inputs, *outputs) for n, _ in operand.lanes)
         width = width_of(host().bits, size, entries) if wide else 1
-        return _CompiledLoop(code, inputs, outputs, width, size)
+        return CompiledLoop(code, inputs, outputs, width, size)
 
     def text(self, width: int | None = None) -> KernelText:
         every = range(len(self.dtypes))
@@ -321,110 +345,6 @@ def _written_out(code: Code, wanted: Sequence[int], contract: bool) -> tuple[Cod
         return longer, numbers
     new, places = fused(longer, [numbers[n] for n in wanted])
     return new, {n: places[place] for n, place in numbers.items() if place in places}
-
-
-class _CompiledLoop:
-    """Machine code of a kernel for certain patterns of its operands.
-
-    Attributes:
-        address: of its function.
-        width: how many rows it needs at least.
-        calls_python: whether it calls Python functions.
-        scratch: how many bytes of memory it needs.
-        size: how many instructions a row is.
-        operands: how many arrays it takes.
-        level: at which its code was optimised: 0 for long code that has not run for long. The values are the same at each.
-    """
-
-    def __init__(
-        self, code: Code, inputs: Sequence[Operand], outputs: Sequence[Operand], width: int, size: int
-    ) -> None:
-        self.text, symbols, self.scratch = loop_text("kernel", code, inputs, outputs, width, contract=False)
-        self._symbols = {symbol: address(symbol) for symbol in symbols}
-        self.size, self.width, self.operands = size, width, len(inputs) + len(outputs)
-        self.calls_python = any(symbol.startswith("python_") for symbol in symbols)
-        self._machines: list[Any] = []  # all of them: a thread may still run the one before
-        self._rows = 0
-        self._compile(level_of(self.text))
-
-    def _compile(self, level: int) -> None:
-        machine = load(to_object(self.text, level), ["kernel"], self._symbols)
-        self._machines.append(machine)
-        self.address, self.level = machine.addresses["kernel"], level
-
-    def ran(self, rows: int) -> None:
-        """Compile code that runs for long once more, so that it takes less time."""
-        if not self.level:
-            self._rows += rows + (_OF_CALL // self.size if rows > 1 else 0)
-            if self._rows > _WORTH_OPTIMIZING:
-                self._compile(1)
-
-    def runner(self, steps: Sequence[int] | None, count: int, threads: int) -> Runner:
-        """What runs it over `count` rows of arrays, which are `steps` bytes apart (None: no operand needs to know)."""
-        strides = None if steps is None else (ctypes.c_int64 * len(steps))(*steps)
-        arguments = self.width, self.scratch, self.size, 1 if self.calls_python else threads
-        of_rows, kind = rows(), ctypes.c_void_p * self.operands
-
-        def run(arrays: Sequence[Any]) -> None:
-            addresses = places_of(arrays)
-            self.ran(count)
-            of_rows(self.address, kind(*addresses), strides, 0, count, *arguments)
-
-        if not self.calls_python:
-            return run
-        parts = threads if count * self.size > WORTH_THREADS else 1
-
-        def run_watched(arrays: Sequence[Any]) -> None:  # on threads of Python
-            self.ran(count)
-            pointers = kind(*places_of(arrays))
-            run = self._watched(lambda start, stop: of_rows(self.address, pointers, strides, start, stop, *arguments))
-            in_threads(run, count, parts)
-
-        return run_watched
-
-    def nest_runner(self, lengths: Sequence[int], count: int, strides: Sequence[Sequence[int]], threads: int) -> Runner:
-        """What runs it at all places of axes of these lengths, the last one of `count` rows; `strides` are those of each array, in bytes."""
-        again = None
-        if not self.calls_python and not self._is_worth(threads, lengths, count):
-            again = repeated(Nest(0, self.width, self.scratch, [0] * len(strides), lengths, count, strides))
-        total = math.prod(lengths) * count
-
-        def run(arrays: Sequence[Any]) -> None:
-            if again is None:
-                self.run_nest(arrays, lengths, count, strides, threads)
-            else:
-                self.ran(total)
-                again(self.address, places_of(arrays))
-
-        return run
-
-    def _is_worth(self, threads: int, lengths: Sequence[int], count: int) -> bool:
-        return threads > 1 and math.prod(lengths) * count * self.size > WORTH_THREADS
-
-    def run_nest(
-        self,
-        arrays: Sequence[Any],
-        lengths: Sequence[int],
-        count: int,
-        strides: Sequence[Sequence[int]],
-        threads: int,
-        totals: Sequence[tuple[str, np.dtype[Any]]] = (),
-    ) -> list[Any]:
-        """The same at once, and what `totals` are of the rows."""
-        addresses = places_of(arrays)
-        self.ran(count * math.prod(lengths))
-        nest = Nest(self.address, self.width, self.scratch, addresses, lengths, count, strides, totals, arrays)
-        return drive(nest, threads if self._is_worth(threads, lengths, count) else 1, self._watched)
-
-    def _watched(self, run: Callable[[int, int], None]) -> Callable[[int, int], None]:
-        """`run`, which raises what Python functions raise that the code calls."""
-        errors: list[BaseException] = []
-
-        def watched(start: int, stop: int) -> None:
-            with raised_again(errors):
-                run(start, stop)
-
-        return watched if self.calls_python else run
 
 
 def _wide() -> int:

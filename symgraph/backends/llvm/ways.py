@@ -12,7 +12,7 @@ import numpy as np
 
 from .layout import fitting
 
-__all__ = ["Runner", "Way", "to_rows", "together"]
+__all__ = ["Runner", "Way", "learning", "to_rows", "together"]
 
 Way = Callable[[Sequence[Any], Sequence[Any]], list[Any]]
 """From arrays, and for each output an array that is offered for it or None, to the outputs."""
@@ -41,6 +41,34 @@ def to_rows(
         return made
 
     return way
+
+
+_OFTEN = 3  # calls, before which a builtin function is not worth making
+
+
+def learning(way: Way, used: Sequence[int], builtin: Callable[[Sequence[Any]], Any]) -> Way:
+    """A way that is gone by a builtin function of some of the arrays where nothing is offered, once it has been gone often enough.
+
+    `builtin` makes that function for arrays such as these; None where there can be none.
+    """
+    calls, call = 0, None
+
+    def learned(arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any]:
+        nonlocal calls, call
+        for target in targets:
+            if target is not None:
+                return way(arrays, targets)
+        if call is None:
+            calls += 1
+            if calls != _OFTEN:
+                return way(arrays, targets)
+            call = builtin([arrays[i] for i in used])
+            if call is None:
+                return way(arrays, targets)
+        results: list[Any] = call(*[arrays[i] for i in used])
+        return results
+
+    return learned
 
 
 def together(groups: Sequence[tuple[tuple[int, ...], Way]], count: int) -> Way:
