@@ -41,9 +41,8 @@ def with_symgraph() -> Step:
         likelihood = shifted - sg.log(sg.reduce_sum(sg.exp(shifted), axis=-1, keepdims=True))
         loss = -sg.reduce_mean(sg.reduce_sum(target * likelihood, axis=-1))
         step = sg.train.GradientDescentOptimizer(RATE).minimize(loss)
-        session = sg.Session()
-    feed = {x: data, target: labels}
-    return lambda: float(session.run([step, loss], feed)[1])
+        run = sg.Session().make_callable([step, loss], [x, target])
+    return lambda: float(run(data, labels)[1])
 
 
 def by_hand() -> Step:

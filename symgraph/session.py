@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, cast
@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 
 from . import backends
+from .compiled import Compiled
 from .errors import (
     ClosedSessionError,
     FeedError,
@@ -33,11 +34,9 @@ from .feeds import (
 )
 from .graph import OPERATORS, Graph, Node, get_default_graph, new_lock, postorder
 from .nodes import Operation, Variable, placeholder, symbol_name
-from .ops.state import _Assignment, group
-from .program import Program
+from .ops.state import group
 from .results import own_results
 from .rewriting import rewrite
-from .specialization import adapting
 from .structure import Structure
 from .translation import Translation, as_expression, occurring, translate_all
 
@@ -63,19 +62,6 @@ class _Cache:
             while len(self._items) > self._size:
                 self._items.popitem(last=False)
         return value
-
-
-class _Compiled:
-    """A Program with its runner, and the nodes that its leaves and its assignments stand for."""
-
-    def __init__(self, fetches: Sequence[Node], cuts: frozenset[Node], compiler: backends.Compiler) -> None:
-        program, _ = Program.of(fetches, cuts)
-        self.assignments = [s.operation for s in program.steps if isinstance(s.operation, _Assignment)]
-        program, self.leaves = Program.of([*fetches, *self.assignments], cuts)
-        self.variables = [leaf for leaf in self.leaves if isinstance(leaf, Variable)]
-        self.assigned = [assignment.variable for assignment in self.assignments]
-        self.fed = [leaf for leaf in self.leaves if isinstance(leaf, placeholder)]
-        self.run = adapting(program, self.leaves, compiler)
 
 
 class Session:
@@ -165,16 +151,40 @@ class Session:
         >>> Session().make_callable(x * 2, [x])(3.0)
         np.float64(6.0)
         """
-        keys = list(feed_list)
+        keys, structure = list(feed_list), Structure(fetches)
+        plain = all(isinstance(item, Node) for item in [*structure.leaves, *keys])
+        plain = plain and all(getattr(key, "symbol", None) is None for key in keys) and len(set(keys)) == len(keys)
+        run = (
+            self._prepared(structure, keys)
+            if plain
+            else lambda values: self.run(fetches, dict(zip(keys, values, strict=True)))
+        )
 
         def call(*values: Any) -> Any:
             if len(values) != len(keys):
                 raise TypeError(
                     f"This callable takes {len(keys)} values, one for each of its feed_list, but {len(values)} were given"
                 )
-            return self.run(fetches, dict(zip(keys, values, strict=True)))
+            return run(values)
 
         return call
+
+    def _prepared(self, structure: Structure, keys: Sequence[Node]) -> Callable[[Sequence[Any]], Any]:
+        """What runs nodes for values of others, of which everything is known beforehand."""
+        compiled: Compiled | None = None
+
+        def run(values: Sequence[Any]) -> Any:
+            nonlocal compiled
+            self._check_open()
+            if compiled is None:
+                nodes, _ = self._nodes(structure.leaves, {})
+                self._feeds(dict(zip(keys, values, strict=True)), ())
+                compiled = self._compiled(nodes, keys)
+                compiled.check_feeds(keys)
+            fed = {key: feed_value(key, value) for key, value in zip(keys, values, strict=True)}
+            return structure.rebuild(self._run_compiled(compiled, fed))
+
+        return run
 
     def load(self, values: Mapping[Any, Any]) -> None:
         """Give variables values, without a run: all of them, or none if one does not fit.
@@ -313,22 +323,25 @@ class Session:
     # --- the run
 
     def _run_nodes(self, nodes: Sequence[Node], fed: dict[Node, Any], unknown: Sequence[Any] = ()) -> list[Any]:
-        cuts = frozenset(node for node in fed if not isinstance(node, (placeholder, Variable)))
-        compiled = cast(
-            _Compiled, self._programs.get((tuple(nodes), cuts), lambda: _Compiled(nodes, cuts, self._compiler))
-        )
-        missing = [node for node in compiled.fed if node not in fed and node.default is None]
-        if missing:
-            raise missing_feed(missing, [*fed, *unknown])
+        compiled = self._compiled(nodes, fed)
+        compiled.check_feeds(fed, unknown)
         if unknown:
             raise unknown_feed(unknown, [*compiled.leaves, *self.graph.placeholders])
-        uninitialised = any(variable not in self._values and variable not in fed for variable in compiled.variables)
-        if compiled.assignments or uninitialised:
-            with self._lock:  # one at a time change the variables
-                return self._execute(compiled, len(nodes), fed)
-        return self._execute(compiled, len(nodes), fed)
+        return self._run_compiled(compiled, fed)
 
-    def _execute(self, compiled: _Compiled, count: int, fed: dict[Node, Any]) -> list[Any]:
+    def _compiled(self, nodes: Sequence[Node], fed: Iterable[Node]) -> Compiled:
+        cuts = frozenset([node for node in fed if not isinstance(node, (placeholder, Variable))])
+        found = self._programs.get((tuple(nodes), cuts), lambda: Compiled(nodes, cuts, self._compiler))
+        return cast(Compiled, found)
+
+    def _run_compiled(self, compiled: Compiled, fed: dict[Node, Any]) -> list[Any]:
+        values = self._values
+        if compiled.assigned or any(v not in values and v not in fed for v in compiled.variables):
+            with self._lock:  # one at a time change the variables
+                return self._execute(compiled, fed)
+        return self._execute(compiled, fed)
+
+    def _execute(self, compiled: Compiled, fed: dict[Node, Any]) -> list[Any]:
         values = {**self._values, **fed}
         initial = self._initialise(compiled.variables, values)
         for leaf in compiled.fed:
@@ -336,12 +349,14 @@ class Session:
                 values[leaf] = feed_value(leaf, leaf.default)
         leaves = [values[leaf] for leaf in compiled.leaves]
         results = own_results(compiled.run(leaves), leaves)
-        assigned: dict[Node, Any] = dict(zip(compiled.assigned, map(_read_only, results[count:]), strict=True))
+        assigned: dict[Node, Any] = dict(
+            zip(compiled.assigned, map(_read_only, results[compiled.count :]), strict=True)
+        )
         if initial or assigned:
             with self._lock:
                 self._check_open()
                 self._values = {**initial, **self._values, **assigned}
-        return results[:count]
+        return results[: compiled.count]
 
     def _initialise(self, variables: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
         """Add the initial values of variables that have none yet to `values`, and give them."""
@@ -352,7 +367,7 @@ class Session:
                 continue
             value = node.initial_value
             if isinstance(value, Node):
-                compiled = _Compiled([value], frozenset(), self._compiler)
+                compiled = Compiled([value], frozenset(), self._compiler)
                 missing = [leaf for leaf in compiled.leaves if leaf not in values]
                 if missing:
                     raise missing_feed(missing, values)

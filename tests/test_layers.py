@@ -25,6 +25,7 @@ LAYERS = [
     {"program"},
     {"backends"},
     {"feeds", "precision", "results", "destinations", "specialization"},
+    {"compiled"},
     {"session", "arguments", "sampling", "differentiable", "inspection", "fast_calls"},
     {"functions"},
 ]  # then the rest (train, fit, testing, draw, export, ...), then __init__

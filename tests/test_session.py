@@ -667,6 +667,39 @@ def test_make_callable():
     assert session.make_callable(sg.constant(3))() == 3
 
 
+def test_a_callable_checks_and_feeds_as_run_does():
+    x, y, v = placeholder("float64", (None,), name="x"), placeholder("float64", (), name="y"), Variable(2.0, name="v")
+    product = x * v
+    session = Session()
+    step = session.make_callable({"step": sg.assign_add(v, 1.0), "sum": sg.reduce_sum(product) + y}, [x, y])
+    assert [step([1, 2], 1)["sum"] for _ in range(3)] == [7.0, 10.0, 13.0]
+    with pytest.raises(sg.ShapeError, match="'x'"):
+        step(3.0, 1)
+    with pytest.raises(sg.FeedTypeError):
+        step("ab", 1)
+    assert session.run(v) == 5.0  # what failed has changed nothing
+    assert session.make_callable(product + 1, [product])([3.0]).tolist() == [4.0]  # cut there
+    assert session.make_callable([v, v], [v])(7.0) == [7.0, 7.0]
+    with pytest.raises(sg.MissingFeedError, match="'y'"):
+        session.make_callable(x + y, [x])([1.0])
+    with pytest.raises(sg.FeedError, match="twice"):
+        session.make_callable(x, [x, "x"])([1.0], [1.0])
+    with Graph().as_default():
+        other = placeholder()
+    with pytest.raises(sg.FeedGraphError):
+        session.make_callable(x, [x, other])([1.0], 1.0)
+    with pytest.raises(sg.GraphMismatchError):
+        session.make_callable(other)()
+    fetches = [x]
+    first = session.make_callable(fetches, [x])
+    fetches.append(y)
+    (value,) = first([1.0])
+    assert value == [1.0]
+    session.close()
+    with pytest.raises(sg.ClosedSessionError):
+        step([1, 2], 1)
+
+
 def test_eval():
     x = placeholder()
     y = x * 2

@@ -135,8 +135,8 @@ class permute_core(PureOperation):
         return Spec((*x.shape[: len(x.shape) - rank], *[core[axis] for axis in self.perm]), promote(x.dtype))
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
-        loops = x.ndim - len(self.perm)
-        return xp.permute_dims(x, (*range(loops), *[x.ndim + axis for axis in self.perm]))
+        axes = (*range(x.ndim - len(self.perm)), *[x.ndim + axis for axis in self.perm])
+        return x.transpose(axes) if xp is np else xp.permute_dims(x, axes)  # the method takes less time
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         rank = len(self.perm)
@@ -419,7 +419,6 @@ class unbroadcast(PureOperation):
 
     @property
     def moves(self) -> bool:  # type: ignore[override]
-        """Whether there is nothing to sum up."""
         return self.input_nodes[0].shape == self.input_nodes[1].shape
 
     def infer(self, *specs: Spec) -> Spec:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...ops.functional import part
 from ...ops.functional_sums import product_over, sum_over
+from ...ops.state import group
 from ...program import Program, Step
 from .. import Runner
 from ..numpy_like import bound, explain
@@ -134,7 +135,7 @@ def _tasks(
     program: Program, threads: int, contract: bool, optimistic: bool
 ) -> list[tuple[Task, Sequence[int], Kernel | Step]]:
     """What is to be done, each with the numbers of the values that nothing needs after it."""
-    items = [item for stage in partition(program, optimistic) for item in stage]
+    items = [item for stage in partition(program, optimistic) for item in stage if not _is_nothing(item)]
     seen = {*program.outputs, *range(program.leaves + len(program.constants))}
     ends: list[list[int]] = []
     for item in reversed(items):
@@ -147,6 +148,11 @@ def _tasks(
     return [
         (_task(item, program, threads, contract), end, item) for item, end in zip(items, reversed(ends), strict=True)
     ]
+
+
+def _is_nothing(item: Kernel | Step) -> bool:
+    """Whether there is nothing to do but what comes before."""
+    return isinstance(item, Step) and isinstance(item.operation, group)
 
 
 def _task(item: Kernel | Step, program: Program, threads: int, contract: bool) -> Task:
