@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,64 +52,75 @@ class Reducing:
     ) -> Way:
         """Rows reduced over the last axis, or over all, as one."""
         outputs = [self.outputs[place] for place in places]
-        if shape and 0 not in shape and all(output.dtype.kind == "f" for output in outputs):
-            return lambda arrays, targets: self._totals(list(arrays), batches, shape, places, of_all)
-        rows = self._way_to_rows(arrays, batches, shape, places)
-        none = [None] * len(outputs)
-        return lambda arrays, targets: [o.total.compute(r) for o, r in zip(outputs, rows(arrays, none), strict=True)]
-
-    def _totals(
-        self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: tuple[int, ...], of_all: bool
-    ) -> list[Any]:
-        outputs = [self.outputs[place] for place in places]
-        used = sorted(frozenset().union(*[output.inputs for output in outputs]))
-        operands = [whole_rows(arrays[i], len(self.cores[i])) for i in used]
-        outer = () if of_all else shape[:-1]
-        if of_all or math.prod(outer) == 1:
-            totals = self._line(places, used, operands, batches, shape)
-        elif shape[-1] < SHORT:
-            step = max(1, _MOST_TERMS * shape[0] // math.prod(shape))
-            parts = [
-                self._columns(places, used, operands, shape, slice(start, min(start + step, shape[0])))
-                for start in range(0, shape[0], step)
+        if not shape or 0 in shape or any(output.dtype.kind != "f" for output in outputs):
+            rows, none = self._way_to_rows(arrays, batches, shape, places), [None] * len(outputs)
+            return lambda arrays, targets: [
+                o.total.compute(r) for o, r in zip(outputs, rows(arrays, none), strict=True)
             ]
-            totals = [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
-        else:
-            strides = [broadcast_strides(a, batches[i], shape) for i, a in zip(used, operands, strict=True)]
-            axes, lengths = coalesced([s[:-1] for s in strides], outer)
-            steps = [s[-1] for s in strides]
-            loop = self._loop(places, used, self._patterns(used, operands, steps, shape[-1]), shape[-1])
-            kinds = [(output.total.total, output.dtype) for output in outputs]
-            strides = [(*s, step) for s, step in zip(axes, steps, strict=True)]
-            totals = loop.run_nest(operands, lengths, shape[-1], strides, self.threads, kinds)
+        used = sorted(frozenset().union(*[output.inputs for output in outputs]))
+        outer = () if of_all else shape[:-1]
         kept = (1,) * len(shape) if of_all else (*outer, 1)
-        return [np.reshape(t, kept if o.total.keepdims else outer)[()] for t, o in zip(totals, outputs, strict=True)]
+        forms = [kept if output.total.keepdims else outer for output in outputs]
+        single = of_all or math.prod(outer) == 1
+        find = (self._line if single else self._lines)(places, used, arrays, batches, shape)
+        return lambda arrays, targets: [np.reshape(t, f)[()] for t, f in zip(find(arrays), forms, strict=True)]
 
     def _line(
-        self, places: tuple[int, ...], used: Sequence[int], operands: list[Any], batches: list[Any], shape: Any
-    ) -> list[Any]:
-        """All rows reduced as those of one axis."""
-        outputs, count = [self.outputs[place] for place in places], math.prod(shape)
+        self, places: tuple[int, ...], used: Sequence[int], arrays: Sequence[Any], batches: list[Any], shape: Any
+    ) -> Callable[[Sequence[Any]], list[Any]]:
+        """What reduces all rows as those of one axis."""
+        count = math.prod(shape)
+        copies: list[Callable[[Any], Any]] = []
         steps = []
-        for k, i in enumerate(used):
-            array, rank = operands[k], len(batches[i])
+        for i in used:
+            array, core, rank = arrays[i], self.cores[i], len(batches[i])
+            copies.append(functools.partial(whole_rows, rank=len(core)))
             if not rank:
                 steps.append(0)
-            elif len(shape) == 1 or math.prod(shape[:-1]) == 1:
-                steps.append(array.strides[rank - 1] if batches[i][-1] != 1 else 0)
+            elif math.prod(shape[:-1]) == 1:
+                steps.append(whole_rows(array, len(core)).strides[rank - 1] if batches[i][-1] != 1 else 0)
             else:
-                array = operands[k] = whole(array, (*shape, *self.cores[i]))
-                steps.append(
-                    array.itemsize * math.prod(self.cores[i])
-                )  # the stride of an axis of length 1 can be any number
-        loop = self._loop(places, used, self._patterns(used, operands, steps, count), count)
-        kinds = [(output.total.total, output.dtype) for output in outputs]
-        if count > _SMALL:
-            totals: list[Any] = loop.run_nest(operands, [1], count, [(0, s) for s in steps], self.threads, kinds)
+                copies[-1] = functools.partial(whole, shape=(*shape, *core))
+                steps.append(array.itemsize * math.prod(core))  # the stride of an axis of length 1 can be any number
+        loop = self._loop(places, used, self._patterns(used, [arrays[i] for i in used], steps, count), count)
+        kinds = [(self.outputs[place].total.total, self.outputs[place].dtype) for place in places]
+        run = loop.runner([*steps, *[dtype.itemsize for _, dtype in kinds]], count, 1)
+
+        def find(arrays: Sequence[Any]) -> list[Any]:
+            operands = [copy(arrays[i]) for i, copy in zip(used, copies, strict=True)]
+            if count > _SMALL:
+                totals: list[Any] = loop.run_nest(operands, [1], count, [(0, s) for s in steps], self.threads, kinds)
+                return totals
+            terms = [np.empty(count + SLACK, dtype) for _, dtype in kinds]
+            run([*operands, *terms])
+            return [of_rows(operation, t, count) for (operation, _), t in zip(kinds, terms, strict=True)]
+
+        return find
+
+    def _lines(
+        self, places: tuple[int, ...], used: Sequence[int], arrays: Sequence[Any], batches: list[Any], shape: Any
+    ) -> Callable[[Sequence[Any]], list[Any]]:
+        """What reduces the rows of each of many lines."""
+
+        def find(arrays: Sequence[Any]) -> list[Any]:
+            operands = [whole_rows(arrays[i], len(self.cores[i])) for i in used]
+            if shape[-1] < SHORT:
+                step = max(1, _MOST_TERMS * shape[0] // math.prod(shape))
+                parts = [
+                    self._columns(places, used, operands, shape, slice(start, min(start + step, shape[0])))
+                    for start in range(0, shape[0], step)
+                ]
+                return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
+            strides = [broadcast_strides(a, batches[i], shape) for i, a in zip(used, operands, strict=True)]
+            axes, lengths = coalesced([s[:-1] for s in strides], shape[:-1])
+            steps = [s[-1] for s in strides]
+            loop = self._loop(places, used, self._patterns(used, operands, steps, shape[-1]), shape[-1])
+            kinds = [(self.outputs[place].total.total, self.outputs[place].dtype) for place in places]
+            strides = [(*s, step) for s, step in zip(axes, steps, strict=True)]
+            totals: list[Any] = loop.run_nest(operands, lengths, shape[-1], strides, self.threads, kinds)
             return totals
-        terms = [np.empty(count + SLACK, dtype) for _, dtype in kinds]
-        loop.runner([*steps, *[t.itemsize for t in terms]], count, 1)([*operands, *terms])
-        return [of_rows(operation, t, count) for (operation, _), t in zip(kinds, terms, strict=True)]
+
+        return find
 
     def _columns(
         self, places: tuple[int, ...], used: Sequence[int], operands: Sequence[Any], shape: tuple[int, ...], part: slice
