@@ -1,5 +1,5 @@
-"""Programs for inputs of certain shapes: operations that put a value into the shape of another one go where it has that shape already, and entries
-are counted of inputs, which need not be computed first.
+"""Programs for inputs of certain shapes: operations that put a value into the shape of another one go where it has that shape already, entries are
+counted of inputs, which need not be computed first, and what follows from shapes alone is computed once.
 
 Which lengths there are does not matter, only which are equal: a program for one size of a batch is that for all others.
 """
@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from .backends import Compiler, Runner
+from .backends import Compiler, Runner, numpy_like
 from .errors import ShapeError
 from .graph import Graph, Node
-from .nodes import placeholder
+from .nodes import Operation, placeholder
 from .ops.array import broadcast_like, unbroadcast
 from .ops.reduction import _count
 from .program import Program, Step
 from .shapes import Spec, is_static
 
-__all__ = ["adapting", "equal_lengths", "specialised"]
+__all__ = ["adapting", "equal_lengths", "parted", "specialised"]
 
 _PACKAGE = f"{__name__.partition('.')[0]}."
 
@@ -48,15 +48,21 @@ def adapting(program: Program, leaves: Sequence[Node], compiler: Compiler) -> Ru
     if not any(isinstance(step.operation, (broadcast_like, unbroadcast)) for step in program.steps):
         return compiler(program)
 
-    @lru_cache(_MOST_SHAPES)
-    def pattern_of(shapes: tuple[tuple[int, ...], ...]) -> Pattern | None:
-        return equal_lengths(leaves, shapes)
-
     @lru_cache(_MOST_PATTERNS)
-    def runner(pattern: Pattern | None) -> Runner:
-        return compiler(program if pattern is None else specialised(program, leaves, pattern))
+    def version(pattern: Pattern | None) -> tuple[Runner | None, Runner]:
+        early, rest = parted(program if pattern is None else specialised(program, leaves, pattern))
+        return numpy_like.compile_program(early) if early.outputs else None, compiler(rest)
 
-    return lambda values: runner(pattern_of(tuple([value.shape for value in values])))(values)
+    @lru_cache(_MOST_SHAPES)
+    def prepared(shapes: tuple[tuple[int, ...], ...]) -> tuple[Runner, list[Any]]:
+        early, run = version(equal_lengths(leaves, shapes))
+        return run, [] if early is None else early([np.broadcast_to(np.nan, shape) for shape in shapes])
+
+    def run(values: Sequence[Any]) -> list[Any]:
+        run_rest, known = prepared(tuple([value.shape for value in values]))
+        return run_rest([*values, *known])
+
+    return run
 
 
 def equal_lengths(leaves: Sequence[Node], shapes: Sequence[tuple[int, ...]]) -> Pattern | None:
@@ -162,6 +168,52 @@ def _counted_early(step: Step, versions: Sequence[Sequence[Spec]], leaves: Seque
             with Graph().as_default():  # not in the user's
                 return Step(_count(placeholder(leaf.dtype, leaf.shape), found), (number,), step.output)
     return step
+
+
+def parted(program: Program) -> tuple[Program, Program]:
+    """The numbers that follow from the leaves' shapes and from constants alone, and the rest, of which these are further leaves.
+
+    >>> from symgraph import placeholder
+    >>> x = placeholder("float64", (None,))
+    >>> program, leaves = Program.of([_count(x) * 2.0 * x])
+    >>> for part in parted(program):
+    ...     print(part)
+    v0 = leaf
+    v1 = 2.0
+    v2 = _count(v0, axis=None)
+    v3 = multiply(v2, v1)
+    return v3
+    v0 = leaf
+    v1 = leaf
+    v2 = 2.0
+    v3 = multiply(v1, v0)
+    return v3
+    """
+    first = program.leaves + len(program.constants)
+    known = set(range(program.leaves, first))
+    for step in program.steps:
+        counts = isinstance(step.operation, _count) and step.inputs[0] < program.leaves
+        if counts or (_is_of_numbers(step.operation) and known.issuperset(step.inputs)):
+            known.add(step.output)
+    early = [step for step in program.steps if step.output in known]
+    rest = [step for step in program.steps if step.output not in known]
+    needed = {*program.outputs, *[number for step in rest for number in step.inputs]}
+    found = [step.output for step in early if step.output in needed]
+    number = {n: n if n < program.leaves else n + len(found) for n in range(first)}
+    number.update((n, program.leaves + place) for place, n in enumerate(found))
+    number.update((step.output, first + len(found) + place) for place, step in enumerate(rest))
+    steps = [Step(s.operation, tuple(number[n] for n in s.inputs), number[s.output]) for s in rest]
+    outputs = tuple(number[n] for n in program.outputs)
+    return (
+        _without_unused(program, early, found),
+        Program(program.leaves + len(found), program.constants, tuple(steps), outputs),
+    )
+
+
+def _is_of_numbers(operation: Operation) -> bool:
+    """Whether an operation gives one number, which nothing but its inputs determines."""
+    ours = operation.pure and operation.takes_xp and type(operation).__module__.startswith(_PACKAGE)
+    return ours and operation.spec.shape == ()
 
 
 def _without_unused(program: Program, steps: Sequence[Step], outputs: Sequence[int]) -> Program:

@@ -42,14 +42,14 @@ class KernelText(NamedTuple):
     scratch: int
 
 
-def width_of(bits: int, instructions: int, entries: int = 0) -> int:
+def width_of(bits: int, instructions: int, entries: int = 0, single: bool = False) -> int:
     """How many rows are computed at once: as many as registers hold, and more of them where there are registers enough to hide latency.
 
     The bounds are where the measured times of longer and longer programs cross. The `entries` of a row that are read and written, matrices
-    above all, take registers too.
+    above all, take registers too. Of floats in `single` precision a register holds twice as many.
     """
     most = 4 if entries <= 12 else 2 if entries <= 32 else 1
-    return bits // 64 * min(most, 2 if instructions <= 64 else 4 if instructions <= 320 else 1)
+    return bits // 64 * min(most, 2 if instructions <= 64 and not single else 4 if instructions <= 320 else 1)
 
 
 def size_of(code: Code, outputs: Sequence[int]) -> int:

@@ -298,7 +298,8 @@ class _Variant(Reducing):
     def _compiled(self, places: Any, used: Any, patterns: Any, compact: bool, wide: bool) -> CompiledLoop:
         code, inputs, outputs, size = self._operands(places, used, patterns, compact)
         entries = sum(n >= 0 for operand in (*inputs, *outputs) for n, _ in operand.lanes)
-        width = width_of(host().bits, size, entries) if wide else 1
+        single = all(operand.kind == "float" for operand in (*inputs, *outputs))
+        width = width_of(host().bits, size, entries, single) if wide else 1
         return CompiledLoop(code, inputs, outputs, width, size)
 
     def text(self, width: int | None = None) -> KernelText:
