@@ -12,7 +12,7 @@ import numpy as np
 from .lanes import Unsupported
 from .layout import SHORT, broadcast, broadcast_strides, coalesced, whole, whole_rows
 from .totals import SLACK, columns, of_rows
-from .ways import Way
+from .ways import Run
 
 __all__ = ["BatchesDiffer", "Reducing"]
 
@@ -33,7 +33,7 @@ class Reducing:
     threads: int
     _loop: Any
     _patterns: Any
-    _way_to_rows: Any
+    _group: Any
     _strided: Any
 
     def _grouped(self, batches: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], str, tuple[int, ...]]]:
@@ -47,17 +47,22 @@ class Reducing:
             together.setdefault((shape, output.reduced), []).append(place)
         return [(shape, reduced, tuple(places)) for (shape, reduced), places in together.items()]
 
-    def _way_to_totals(
-        self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: tuple[int, ...], of_all: bool
-    ) -> Way:
-        """Rows reduced over the last axis, or over all, as one."""
+    def _to_totals(
+        self,
+        used: Sequence[int],
+        arrays: list[Any],
+        batches: list[Any],
+        shape: tuple[int, ...],
+        places: tuple[int, ...],
+        of_all: bool,
+    ) -> Run:
+        """What reduces rows over the last axis, or over all, as one."""
         outputs = [self.outputs[place] for place in places]
         if not shape or 0 in shape or any(output.dtype.kind != "f" for output in outputs):
-            rows, none = self._way_to_rows(arrays, batches, shape, places), [None] * len(outputs)
+            rows, none = self._group(used, arrays, batches, shape, places).run, [None] * len(outputs)
             return lambda arrays, targets: [
                 o.total.compute(r) for o, r in zip(outputs, rows(arrays, none), strict=True)
             ]
-        used = sorted(frozenset().union(*[output.inputs for output in outputs]))
         outer = () if of_all else shape[:-1]
         kept = (1,) * len(shape) if of_all else (*outer, 1)
         forms = [kept if output.total.keepdims else outer for output in outputs]
@@ -72,22 +77,22 @@ class Reducing:
         count = math.prod(shape)
         copies: list[Callable[[Any], Any]] = []
         steps = []
-        for i in used:
-            array, core, rank = arrays[i], self.cores[i], len(batches[i])
+        for i, array, batch in zip(used, arrays, batches, strict=True):
+            core, rank = self.cores[i], len(batch)
             copies.append(functools.partial(whole_rows, rank=len(core)))
             if not rank:
                 steps.append(0)
             elif math.prod(shape[:-1]) == 1:
-                steps.append(whole_rows(array, len(core)).strides[rank - 1] if batches[i][-1] != 1 else 0)
+                steps.append(whole_rows(array, len(core)).strides[rank - 1] if batch[-1] != 1 else 0)
             else:
                 copies[-1] = functools.partial(whole, shape=(*shape, *core))
                 steps.append(array.itemsize * math.prod(core))  # the stride of an axis of length 1 can be any number
-        loop = self._loop(places, used, self._patterns(used, [arrays[i] for i in used], steps, count), count)
+        loop = self._loop(places, used, self._patterns(used, arrays, steps, count), count)
         kinds = [(self.outputs[place].total.total, self.outputs[place].dtype) for place in places]
         run = loop.runner([*steps, *[dtype.itemsize for _, dtype in kinds]], count, 1)
 
         def find(arrays: Sequence[Any]) -> list[Any]:
-            operands = [copy(arrays[i]) for i, copy in zip(used, copies, strict=True)]
+            operands = [copy(array) for copy, array in zip(copies, arrays, strict=True)]
             if count > _SMALL:
                 totals: list[Any] = loop.run_nest(operands, [1], count, [(0, s) for s in steps], self.threads, kinds)
                 return totals
@@ -103,7 +108,7 @@ class Reducing:
         """What reduces the rows of each of many lines."""
 
         def find(arrays: Sequence[Any]) -> list[Any]:
-            operands = [whole_rows(arrays[i], len(self.cores[i])) for i in used]
+            operands = [whole_rows(array, len(self.cores[i])) for i, array in zip(used, arrays, strict=True)]
             if shape[-1] < SHORT:
                 step = max(1, _MOST_TERMS * shape[0] // math.prod(shape))
                 parts = [
@@ -111,7 +116,7 @@ class Reducing:
                     for start in range(0, shape[0], step)
                 ]
                 return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
-            strides = [broadcast_strides(a, batches[i], shape) for i, a in zip(used, operands, strict=True)]
+            strides = [broadcast_strides(a, batch, shape) for a, batch in zip(operands, batches, strict=True)]
             axes, lengths = coalesced([s[:-1] for s in strides], shape[:-1])
             steps = [s[-1] for s in strides]
             loop = self._loop(places, used, self._patterns(used, operands, steps, shape[-1]), shape[-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from .layout import SHORT, broadcast, broadcast_strides, coalesced, innermost, w
 from .loops import CompiledLoop
 from .partition import Kernel, Trace
 from .reducing import BatchesDiffer, Reducing
-from .ways import Runner, Way, learning, to_rows, together
+from .ways import Group, Runner, Way, as_arrays, kinds_of, to_rows
 
 __all__ = ["BatchesDiffer", "NativeKernel", "Wanted"]
 
@@ -30,6 +30,7 @@ Places = tuple[int, ...]  # of outputs
 Wanted = int | tuple[str, Any]  # an output, ("input", its number) or ("constant", its value)
 
 _MOST_WAYS = 64  # of kinds of arrays, for which it is remembered how they are computed with
+_OFTEN = 2  # calls with arrays of the same kinds, after which builtin functions are worth making
 
 
 class NativeKernel:
@@ -48,20 +49,32 @@ class NativeKernel:
         self._kernel, self._constants, self._first = kernel, constants, first
         self._threads, self._contract = threads, contract
         self._variants: dict[Any, _Variant | Unsupported] = {}
-        self._ways: dict[Any, Way] = {}  # by all that they depend on
+        self._ways: dict[Any, Way] = {}  # by kinds of arrays
+        self._quick: Callable[[Sequence[Any]], list[Any] | None] | None = None
         self._lock = new_lock(self)
 
-    def __call__(self, values: Sequence[Any], offered: Sequence[Any] | None = None) -> list[Any]:
+    def __call__(self, values: Sequence[Any], offered: Sequence[Any] = ()) -> list[Any]:
         """The outputs; into arrays that are `offered` for them, where these fit. They share no memory with the values, nor with each other."""
-        arrays = [value if isinstance(value, np.ndarray) else np.asarray(value) for value in values]
-        key = tuple([(array.shape, array.strides, array.dtype) for array in arrays])
-        way = self._ways.get(key)
+        nothing = all(target is None for target in offered)
+        if self._quick is not None and nothing:
+            results = self._quick(values)
+            if results is not None:
+                return results
+        arrays = as_arrays(values)
+        way = self._way(arrays)
+        if way.calls == _OFTEN and nothing:
+            self._quick = way.quick(values)
+        return way(arrays, offered or [None] * way.count)
+
+    def _way(self, arrays: list[Any]) -> Way:
+        kinds = kinds_of(arrays)
+        way = self._ways.get(kinds)
         if way is None:
             way = self._of_dtypes(tuple([array.dtype for array in arrays])).way(arrays)
             if len(self._ways) >= _MOST_WAYS:
                 self._ways.clear()
-            self._ways[key] = way
-        return way(arrays, offered if offered is not None else [None] * len(self._kernel.outputs))
+            self._ways[kinds] = way
+        return way
 
     def _of_dtypes(self, key: tuple[np.dtype[Any], ...]) -> _Variant:
         variant = self._variants.get(key)
@@ -139,11 +152,14 @@ class _Variant(Reducing):
             batches.append(array.shape[:rank])
         groups = []
         for shape, reduced, places in self._grouped(batches):
+            used = sorted(frozenset().union(*[self.outputs[place].inputs for place in places]))
+            operands, own = [arrays[i] for i in used], [batches[i] for i in used]
             if reduced:
-                groups.append((places, self._way_to_totals(arrays, batches, shape, places, reduced == "all")))
+                run = self._to_totals(used, operands, own, shape, places, reduced == "all")
+                groups.append(Group(places, used, run))
             else:
-                groups.append((places, self._way_to_rows(arrays, batches, shape, places)))
-        return groups[0][1] if len(groups) == 1 else together(groups, len(self.outputs))
+                groups.append(self._group(used, operands, own, shape, places))
+        return Way(groups, len(self.outputs))
 
     def direct(self, arrays: Sequence[Any], wanted: tuple[Wanted, ...]) -> Direct | None:
         batches = [array.shape[: array.ndim - len(core)] for array, core in zip(arrays, self.cores, strict=True)]
@@ -164,10 +180,9 @@ class _Variant(Reducing):
         loop.ran(count)
         if loop.calls_python or not loop.level:
             return None
-        counts = (_wide(), 1 << 62) if count >= _wide() else (2 if shape else 1, _wide() - 1)
         leaves = {i: (self.cores[i], place) for place, i in enumerate(used)}
         operands = [(output.dtype, output.core, place) for place, output in enumerate(outputs, len(used))]
-        return Direct(loop, counts, self.threads, leaves, operands)
+        return Direct(loop, _counts(math.prod(shape)), self.threads, leaves, operands)
 
     def _output(self, wanted: Wanted) -> _Output:
         if isinstance(wanted, int):
@@ -180,53 +195,47 @@ class _Variant(Reducing):
         with self._lock:  # the code is one for all threads
             return _Output((), dtype, frozenset(), [self.code.const(value, KINDS[dtype])])
 
-    def _way_to_rows(self, arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: Places) -> Way:
+    def _group(
+        self, used: Sequence[int], arrays: list[Any], batches: list[Any], shape: tuple[int, ...], places: Places
+    ) -> Group:
         outputs = [self.outputs[place] for place in places]
-        used = sorted(frozenset().union(*[output.inputs for output in outputs]))
         forms = [((*shape, *output.core), output.dtype) for output in outputs]
         count = math.prod(shape)
         if count == 0:
-            return to_rows((), forms, None)
+            return Group(places, used, to_rows([None] * len(used), forms, None))
         cores = [len(self.cores[i]) for i in used]
-        operands = [whole_rows(arrays[i], core) for i, core in zip(used, cores, strict=True)]
-        takes = [
-            (i, None if operand is arrays[i] else functools.partial(whole_rows, rank=core))
-            for i, core, operand in zip(used, cores, operands, strict=True)
+        operands = [whole_rows(array, core) for array, core in zip(arrays, cores, strict=True)]
+        copies = [
+            None if operand is array else functools.partial(whole_rows, rank=core)
+            for array, core, operand in zip(arrays, cores, operands, strict=True)
         ]
-        if _are_compact(operands, [batches[i] for i in used], shape):
-            patterns = tuple([CONTIGUOUS if batches[i] and count > 1 else UNIFORM for i in used])
-            loop = self._loop(places, used, patterns, count)
-            run = loop.runner(None, count, self.threads)
-            way = to_rows(takes, forms, run)
-            if any(copy is not None for _, copy in takes):
-                return way
-            return learning(way, used, functools.partial(self._builtin, used, outputs, forms, loop, count))
-        strides = [broadcast_strides(a, batches[i], shape) for i, a in zip(used, operands, strict=True)]
-        results = [np.empty(*form) for form in forms]
-        return to_rows(takes, forms, self._strided(places, used, operands, strides, results, shape))
+        if not _are_compact(operands, batches, shape):
+            strides = [broadcast_strides(a, batch, shape) for a, batch in zip(operands, batches, strict=True)]
+            results = [np.empty(*form) for form in forms]
+            run = self._strided(places, used, operands, strides, results, shape)
+            return Group(places, used, to_rows(copies, forms, run))
+        patterns = tuple([CONTIGUOUS if batch and count > 1 else UNIFORM for batch in batches])
+        loop = self._loop(places, used, patterns, count)
+        run_rows = to_rows(copies, forms, loop.runner(None, count, self.threads))
+        known = all((one | other).isdisjoint(used) or one | other <= set(used) for one, other in self.equals)
+        if loop.calls_python or not loop.level or not known or any(copy is not None for copy in copies):
+            return Group(places, used, run_rows)
+        return Group(places, used, run_rows, functools.partial(self._builtin, loop, used, outputs, shape))
 
     def _builtin(
-        self,
-        used: Sequence[int],
-        outputs: Sequence[_Output],
-        forms: Any,
-        loop: CompiledLoop,
-        count: int,
-        operands: Sequence[Any],
+        self, loop: CompiledLoop, used: Sequence[int], outputs: Sequence[_Output], shape: Any, operands: Sequence[Any]
     ) -> Any:
-        """A builtin function of `operands`, for others of their kinds too, that gives the outputs in a list; None if there can be none."""
-        if loop.calls_python or not loop.level:
+        if any(isinstance(operand, np.generic) and type(operand) is not np.float64 for operand in operands):
             return None
-        otherwise = to_rows([(k, None) for k in range(len(used))], forms, loop.runner(None, count, self.threads))
-        none = [None] * len(outputs)
-        calls = ArrayCalls.of(len(used), len(outputs), list, lambda *arrays: otherwise(arrays, none))
+        calls = ArrayCalls.of(len(used), len(outputs), list, lambda *values: None)
         if calls is None:
             return None
         cores = [self.cores[i] for i in used]
         leaves = {k: (core, k) for k, core in enumerate(cores)}
         places = [(output.dtype, output.core, k) for k, output in enumerate(outputs, len(used))]
-        direct = Direct(loop, (count, count), self.threads, leaves, places)
-        calls.learn(direct, operands, cores, range(len(used)))
+        calls.learn(
+            Direct(loop, _counts(math.prod(shape)), self.threads, leaves, places), operands, cores, range(len(used))
+        )
         return calls.call
 
     def _patterns(
@@ -351,6 +360,11 @@ def _written_out(code: Code, wanted: Sequence[int], contract: bool) -> tuple[Cod
 def _wide() -> int:
     """How many rows are enough for several at once."""
     return 2 * host().bits // 32
+
+
+def _counts(count: int) -> tuple[int, int]:
+    """The least and the most rows for which the loop is the same as for so many."""
+    return (_wide(), 1 << 62) if count >= _wide() else (2, _wide() - 1) if count > 1 else (1, 1)
 
 
 def _are_compact(operands: Sequence[Any], batches: Sequence[Any], shape: tuple[int, ...]) -> bool:

@@ -5,81 +5,117 @@ A kind is all that it depends on: shapes, strides and dtypes, never what is in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .layout import fitting
 
-__all__ = ["Runner", "Way", "learning", "to_rows", "together"]
+__all__ = ["Group", "Run", "Runner", "Way", "as_arrays", "kinds_of", "to_rows"]
 
-Way = Callable[[Sequence[Any], Sequence[Any]], list[Any]]
+Run = Callable[[Sequence[Any], Sequence[Any]], list[Any]]
 """From arrays, and for each output an array that is offered for it or None, to the outputs."""
 
 Runner = Callable[[Sequence[Any]], None]
 """What computes the last ones of some arrays from the first ones."""
 
 
-def to_rows(
-    takes: Sequence[tuple[int, Callable[[Any], Any] | None]],
-    forms: Sequence[tuple[tuple[int, ...], np.dtype[Any]]],
-    run: Runner | None,
-) -> Way:
-    """The way to outputs of these shapes and dtypes.
+def as_arrays(values: Sequence[Any]) -> list[Any]:
+    """Values, some of which may be numbers."""
+    return [value if isinstance(value, np.ndarray) else np.asarray(value) for value in values]
 
-    Args:
-        takes: which arrays `run` reads, and what makes a copy that it can read, where it cannot read the array itself.
-        forms: the shapes and dtypes.
-        run: what computes them; None where there is nothing to compute.
+
+def kinds_of(arrays: Sequence[Any]) -> Hashable:
+    """The kinds of some arrays.
+
+    >>> kinds_of([np.ones((2, 3))])
+    (((2, 3), (24, 8), dtype('float64')),)
+    """
+    return tuple([(array.shape, array.strides, array.dtype) for array in arrays])
+
+
+class Group(NamedTuple):
+    """Outputs that are computed together.
+
+    Attributes:
+        places: which ones.
+        used: the inputs that they are computed of.
+        run: what computes them of these.
+        builtin: makes a builtin function of values such as these, which gives a list, or None for values of other kinds; None if there can be none.
     """
 
-    def way(arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any]:
-        made = [fitting(target, shape, dtype) for target, (shape, dtype) in zip(targets, forms, strict=True)]
-        if run is not None:
-            run([*[arrays[i] if copy is None else copy(arrays[i]) for i, copy in takes], *made])
-        return made
-
-    return way
+    places: tuple[int, ...]
+    used: Sequence[int]
+    run: Run
+    builtin: Callable[[Sequence[Any]], Any] = lambda operands: None
 
 
-_OFTEN = 3  # calls, before which a builtin function is not worth making
+class Way:
+    """The way to all of `count` outputs."""
 
+    def __init__(self, groups: Sequence[Group], count: int) -> None:
+        self.groups, self.count, self.calls = groups, count, 0
 
-def learning(way: Way, used: Sequence[int], builtin: Callable[[Sequence[Any]], Any]) -> Way:
-    """A way that is gone by a builtin function of some of the arrays where nothing is offered, once it has been gone often enough.
-
-    `builtin` makes that function for arrays such as these; None where there can be none.
-    """
-    calls, call = 0, None
-
-    def learned(arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any]:
-        nonlocal calls, call
-        for target in targets:
-            if target is not None:
-                return way(arrays, targets)
-        if call is None:
-            calls += 1
-            if calls != _OFTEN:
-                return way(arrays, targets)
-            call = builtin([arrays[i] for i in used])
-            if call is None:
-                return way(arrays, targets)
-        results: list[Any] = call(*[arrays[i] for i in used])
-        return results
-
-    return learned
-
-
-def together(groups: Sequence[tuple[tuple[int, ...], Way]], count: int) -> Way:
-    """The way to all of `count` outputs by the ways to some of them, whose places are given."""
-
-    def way(arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any]:
-        results: list[Any] = [None] * count
-        for places, part in groups:
-            found = part(arrays, [targets[place] for place in places])
+    def __call__(self, arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any]:
+        self.calls += 1
+        results: list[Any] = [None] * self.count
+        for places, used, run, _ in self.groups:
+            found = run([arrays[i] for i in used], [targets[place] for place in places])
             for place, result in zip(places, found, strict=True):
                 results[place] = result
         return results
 
-    return way
+    def quick(self, values: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any] | None]:
+        """The same for values of which it is not known whether they are of these kinds; then it gives None."""
+        groups = []
+        for group in self.groups:
+            operands = [values[i] for i in group.used]
+            groups.append((group.places, group.used, group.builtin(operands) or _checked(group, operands)))
+
+        def run(values: Sequence[Any]) -> list[Any] | None:
+            results: list[Any] = [None] * self.count
+            for places, used, call in groups:
+                found = call(*[values[i] for i in used])
+                if found is None:
+                    return None
+                for place, result in zip(places, found, strict=True):
+                    results[place] = result
+            return results
+
+        return run
+
+
+def _checked(group: Group, operands: Sequence[Any]) -> Callable[..., list[Any] | None]:
+    kinds, none, run = kinds_of(as_arrays(operands)), [None] * len(group.places), group.run
+
+    def call(*values: Any) -> list[Any] | None:
+        arrays = as_arrays(values)
+        return run(arrays, none) if kinds_of(arrays) == kinds else None
+
+    return call
+
+
+def to_rows(
+    copies: Sequence[Callable[[Any], Any] | None],
+    forms: Sequence[tuple[tuple[int, ...], np.dtype[Any]]],
+    run: Runner | None,
+) -> Run:
+    """What computes outputs of these shapes and dtypes.
+
+    Args:
+        copies: for each array what makes a copy that `run` can read, where it cannot read the array itself.
+        forms: the shapes and dtypes.
+        run: what computes them; None where there is nothing to compute.
+    """
+    as_they_are = all(copy is None for copy in copies)
+
+    def rows(arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any]:
+        made = [fitting(target, shape, dtype) for target, (shape, dtype) in zip(targets, forms, strict=True)]
+        if run is not None:
+            if not as_they_are:
+                arrays = [array if copy is None else copy(array) for array, copy in zip(arrays, copies, strict=True)]
+            run([*arrays, *made])
+        return made
+
+    return rows
