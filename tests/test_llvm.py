@@ -387,6 +387,47 @@ def test_reductions_of_short_last_axes_align_as_numpy_does(rows):
         np.testing.assert_allclose(have, want, rtol=1e-13, strict=True)
 
 
+def _calls(rng):
+    """Ways to feed three values: the batches of the first two may differ, the third is a number."""
+    rows = int(rng.choice([1, 2, 15, 16, 40]))
+    first = [(rows,), (rows, 1), (1,), ()][rng.integers(4)]
+    second = [(rows,), first, (3, rows), ()][rng.integers(4)]
+    kind = rng.choice([np.float64, np.float32])
+    third = [np.float64(2), np.float64(0.5), np.float32(3), np.asarray(1.5)][rng.integers(4)]
+    return lambda: [rng.normal(size=first).astype(kind), rng.normal(size=second), third]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_kernels_of_a_plan_take_what_comes(seed, monkeypatch):
+    """Each call computes what NumPy computes, whatever kinds of arrays came before, and how often."""
+    learned = []
+    learn = runtime.ArrayCalls.learn
+    monkeypatch.setattr(runtime.ArrayCalls, "learn", lambda *given: learned.append(given) or learn(*given))
+    x, y, number = [sg.placeholder() for _ in range(3)]
+    middle = sg.reduce_sum(sg.sin(x) * y + number, axis=-1, keepdims=True) if seed % 2 else sg.exp(x) * number
+    outputs = [middle * y - x, sg.tanh(y) + 1.0, sg.square(x), x * number, *sg.gradients(middle * y + x * x, [x, y])]
+    program, leaves = Program.of(outputs)
+    native, reference = llvm.compile_program(program), numpy_like.compile_program(program)
+    rng = np.random.default_rng(seed)
+    kinds = [_calls(rng) for _ in range(4)]
+    kept = []
+    for _ in range(30):
+        feeds = dict(zip([x, y, number], kinds[rng.integers(4)](), strict=True))
+        values = [feeds[leaf] for leaf in leaves]
+        try:
+            expected = reference(values)
+        except ValueError:
+            with pytest.raises(ValueError):
+                native(values)
+            continue
+        kept.append((native(values), expected))
+    for found, expected in kept:
+        for have, want in zip(found, expected, strict=True):
+            np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+            assert np.shape(have) == np.shape(want) and np.asarray(have).dtype == np.asarray(want).dtype
+    assert learned  # some calls went without Python
+
+
 @pytest.mark.parametrize("most", [1, 64])
 def test_a_kernel_called_again_takes_arrays_as_they_are_now(most, monkeypatch):
     """What is remembered of arrays are their shapes and strides: not their values, nor where they lie in memory."""

@@ -180,9 +180,12 @@ class _Variant(Reducing):
         loop.ran(count)
         if loop.calls_python or not loop.level:
             return None
+        return self._direct(loop, used, outputs, count)
+
+    def _direct(self, loop: CompiledLoop, used: Sequence[int], outputs: Sequence[_Output], count: int) -> Direct:
         leaves = {i: (self.cores[i], place) for place, i in enumerate(used)}
         operands = [(output.dtype, output.core, place) for place, output in enumerate(outputs, len(used))]
-        return Direct(loop, _counts(math.prod(shape)), self.threads, leaves, operands)
+        return Direct(loop, _counts(count), self.threads, leaves, operands)
 
     def _output(self, wanted: Wanted) -> _Output:
         if isinstance(wanted, int):
@@ -220,22 +223,15 @@ class _Variant(Reducing):
         known = all((one | other).isdisjoint(used) or one | other <= set(used) for one, other in self.equals)
         if loop.calls_python or not loop.level or not known or any(copy is not None for copy in copies):
             return Group(places, used, run_rows)
-        return Group(places, used, run_rows, functools.partial(self._builtin, loop, used, outputs, shape))
+        direct = self._direct(loop, used, outputs, count)
+        return Group(places, used, run_rows, functools.partial(self._builtin, direct, used))
 
-    def _builtin(
-        self, loop: CompiledLoop, used: Sequence[int], outputs: Sequence[_Output], shape: Any, operands: Sequence[Any]
-    ) -> Any:
-        if any(isinstance(operand, np.generic) and type(operand) is not np.float64 for operand in operands):
+    def _builtin(self, direct: Direct, used: Sequence[int], operands: Sequence[Any]) -> Any:
+        numbers = [operand for operand in operands if not isinstance(operand, np.ndarray)]
+        calls = ArrayCalls.of(len(used), len(direct.outputs), list, lambda *values: None)
+        if calls is None or not all(type(number) in (float, np.float64) for number in numbers):
             return None
-        calls = ArrayCalls.of(len(used), len(outputs), list, lambda *values: None)
-        if calls is None:
-            return None
-        cores = [self.cores[i] for i in used]
-        leaves = {k: (core, k) for k, core in enumerate(cores)}
-        places = [(output.dtype, output.core, k) for k, output in enumerate(outputs, len(used))]
-        calls.learn(
-            Direct(loop, _counts(math.prod(shape)), self.threads, leaves, places), operands, cores, range(len(used))
-        )
+        calls.learn(direct, operands, [self.cores[i] for i in used], used)
         return calls.call
 
     def _patterns(
