@@ -16,7 +16,7 @@ from symgraph.testing import check_against_lambdify, conditions, expressions, ma
 pytest.importorskip("llvmlite")
 
 from symgraph.backends import llvm
-from symgraph.backends.llvm import layout, loops, runtime
+from symgraph.backends.llvm import loops, runtime, ways
 from symgraph.backends.llvm import rows as machine_rows
 from symgraph.backends.llvm.partition import Kernel, partition
 
@@ -335,7 +335,7 @@ def test_nothing_is_written_beyond_the_results(monkeypatch):
             made.append(np.full(int(np.prod(shape)) + 64, -7.0, dtype))
             return made[-1][32:-32].reshape(shape)
 
-    monkeypatch.setattr(layout, "np", Guarded())
+    monkeypatch.setattr(ways, "np", Guarded())
     for size in range(1, 200, 3):
         f._kind.__call__(f, np.ones(size), np.ones(size))
     assert len(made) == 67

@@ -27,6 +27,7 @@ from .bodies import Terms
 from .lanes import Unsupported
 from .partition import Kernel, partition
 from .runtime import BatchesDiffer, NativeKernel, Wanted
+from .ways import taker
 
 __all__ = ["compile_program"]
 
@@ -168,13 +169,13 @@ def _task(item: Kernel | Step, program: Program, threads: int, contract: bool) -
 
 
 def _step_task(step: Step, compute: Callable[..., Any] | None = None) -> Task:
-    compute, inputs, output = compute or bound(step), step.inputs, step.output
+    compute, take, output = compute or bound(step), taker(step.inputs), step.output
 
     def task(slots: list[Any]) -> None:
         try:
-            slots[output] = compute(*[slots[i] for i in inputs])
+            slots[output] = compute(*take(slots))
         except Exception as error:
-            explain(error, step, [slots[i] for i in inputs])
+            explain(error, step, take(slots))
             raise
 
     return task
@@ -182,11 +183,12 @@ def _step_task(step: Step, compute: Callable[..., Any] | None = None) -> Task:
 
 def _kernel_task(kernel: Kernel, program: Program, threads: int, contract: bool) -> Task:
     native = NativeKernel(kernel, program.constants, program.leaves, threads, contract)
-    inputs, outputs = [number for number, _ in kernel.inputs], [number for number, _, _ in kernel.outputs]
+    take, outputs = taker([number for number, _ in kernel.inputs]), [number for number, _, _ in kernel.outputs]
+    offered = taker(outputs)
 
     def task(slots: list[Any]) -> None:
         try:
-            results = native([slots[i] for i in inputs], [slots[i] for i in outputs])
+            results = native(take(slots), offered(slots))
         except BatchesDiffer:
             raise
         except (Unsupported, ValueError, MemoryError):  # what shapes are wrong, NumPy says with the operation's name

@@ -85,7 +85,7 @@ def repeated(nest: Nest) -> Callable[[int, Sequence[int]], None] | None:
         memory[0] = kernel
         memory[2] = ctypes.addressof(scratch) if scratch is not None else 0
         at = ctypes.addressof(memory)
-        memory[len(_WORDS) : _FIRST] = [at + offset for offset in offsets]
+        memory[len(_WORDS) : _FIRST] = list(map(at.__add__, offsets))
         memory[_FIRST : _FIRST + count] = list(addresses)
         driver(at)
 

@@ -69,7 +69,8 @@ class CompiledLoop:
 
         def run(arrays: Sequence[Any]) -> None:
             addresses = places_of(arrays)
-            self.ran(count)
+            if not self.level:
+                self.ran(count)
             of_rows(self.address, kind(*addresses), strides, 0, count, *arguments)
 
         if not self.calls_python:

@@ -50,21 +50,24 @@ class NativeKernel:
         self._threads, self._contract = threads, contract
         self._variants: dict[Any, _Variant | Unsupported] = {}
         self._ways: dict[Any, Way] = {}  # by kinds of arrays
-        self._quick: Callable[[Sequence[Any]], list[Any] | None] | None = None
+        self._quick: Callable[..., list[Any] | None] | None = None  # for values of the kinds that came often last
         self._lock = new_lock(self)
 
     def __call__(self, values: Sequence[Any], offered: Sequence[Any] = ()) -> list[Any]:
         """The outputs; into arrays that are `offered` for them, where these fit. They share no memory with the values, nor with each other."""
-        nothing = all(target is None for target in offered)
-        if self._quick is not None and nothing:
-            results = self._quick(values)
+        for target in offered:
+            if target is not None:
+                arrays = as_arrays(values)
+                return self._way(arrays)(arrays, offered)
+        if self._quick is not None:
+            results = self._quick(*values)
             if results is not None:
                 return results
         arrays = as_arrays(values)
         way = self._way(arrays)
-        if way.calls == _OFTEN and nothing:
+        if way.calls == _OFTEN:
             self._quick = way.quick(values)
-        return way(arrays, offered or [None] * way.count)
+        return way(arrays, [None] * way.count)
 
     def _way(self, arrays: list[Any]) -> Way:
         kinds = kinds_of(arrays)

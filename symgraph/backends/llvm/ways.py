@@ -5,14 +5,15 @@ A kind is all that it depends on: shapes, strides and dtypes, never what is in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .layout import fitting
 
-__all__ = ["Group", "Run", "Runner", "Way", "as_arrays", "kinds_of", "to_rows"]
+__all__ = ["Group", "Run", "Runner", "Way", "as_arrays", "kinds_of", "taker", "to_rows"]
 
 Run = Callable[[Sequence[Any], Sequence[Any]], list[Any]]
 """From arrays, and for each output an array that is offered for it or None, to the outputs."""
@@ -21,12 +22,23 @@ Runner = Callable[[Sequence[Any]], None]
 """What computes the last ones of some arrays from the first ones."""
 
 
+def taker(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """What takes the items at these places, without Python.
+
+    >>> taker([2, 0])("abc"), taker([1])(["a", "b"])
+    (('c', 'a'), ['b'])
+    """
+    if len(places) == 1:
+        return itemgetter(slice(places[0], places[0] + 1))
+    return itemgetter(*places) if places else itemgetter(slice(0))
+
+
 def as_arrays(values: Sequence[Any]) -> list[Any]:
     """Values, some of which may be numbers."""
     return [value if isinstance(value, np.ndarray) else np.asarray(value) for value in values]
 
 
-def kinds_of(arrays: Sequence[Any]) -> Hashable:
+def kinds_of(arrays: Sequence[Any]) -> tuple[tuple[Any, ...], ...]:
     """The kinds of some arrays.
 
     >>> kinds_of([np.ones((2, 3))])
@@ -66,17 +78,20 @@ class Way:
                 results[place] = result
         return results
 
-    def quick(self, values: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any] | None]:
-        """The same for values of which it is not known whether they are of these kinds; then it gives None."""
+    def quick(self, values: Sequence[Any]) -> Callable[..., list[Any] | None]:
+        """A function of values of which it is not known whether they are of these kinds; then it gives None."""
         groups = []
         for group in self.groups:
             operands = [values[i] for i in group.used]
-            groups.append((group.places, group.used, group.builtin(operands) or _checked(group, operands)))
+            groups.append((group.places, taker(group.used), group.builtin(operands) or _checked(group, operands)))
+        if len(groups) == 1 and list(self.groups[0].used) == list(range(len(values))):
+            call: Callable[..., list[Any] | None] = groups[0][2]
+            return call
 
-        def run(values: Sequence[Any]) -> list[Any] | None:
+        def run(*values: Any) -> list[Any] | None:
             results: list[Any] = [None] * self.count
-            for places, used, call in groups:
-                found = call(*[values[i] for i in used])
+            for places, take, call in groups:
+                found = call(*take(values))
                 if found is None:
                     return None
                 for place, result in zip(places, found, strict=True):
@@ -87,11 +102,21 @@ class Way:
 
 
 def _checked(group: Group, operands: Sequence[Any]) -> Callable[..., list[Any] | None]:
-    kinds, none, run = kinds_of(as_arrays(operands)), [None] * len(group.places), group.run
+    """`group.run` for values of the kinds of `operands`, None for others."""
+    kinds = [(type(value), *kind) for value, kind in zip(operands, kinds_of(as_arrays(operands)), strict=True)]
+    numbers = [place for place, value in enumerate(operands) if type(value) is not np.ndarray]
+    none, run = [None] * len(group.places), group.run
 
     def call(*values: Any) -> list[Any] | None:
-        arrays = as_arrays(values)
-        return run(arrays, none) if kinds_of(arrays) == kinds else None
+        for value, (of, shape, strides, dtype) in zip(values, kinds, strict=True):
+            if type(value) is not of or value.shape != shape or value.strides != strides or value.dtype != dtype:
+                return None
+        if not numbers:
+            return run(values, none)
+        arrays = list(values)
+        for place in numbers:
+            arrays[place] = np.asarray(arrays[place])
+        return run(arrays, none)
 
     return call
 
@@ -111,7 +136,9 @@ def to_rows(
     as_they_are = all(copy is None for copy in copies)
 
     def rows(arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any]:
-        made = [fitting(target, shape, dtype) for target, (shape, dtype) in zip(targets, forms, strict=True)]
+        made = []
+        for target, (shape, dtype) in zip(targets, forms, strict=True):
+            made.append(np.empty(shape, dtype) if target is None else fitting(target, shape, dtype))
         if run is not None:
             if not as_they_are:
                 arrays = [array if copy is None else copy(array) for array, copy in zip(arrays, copies, strict=True)]
