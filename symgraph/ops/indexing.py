@@ -347,19 +347,24 @@ def last_axes(shape: Shape, count: int) -> Shape | None:
 
 
 def _stretch(op: element | add_elements, shape: Sequence[int], indices: Sequence[Any]) -> tuple[Any, ...] | None:
-    """The index, as a slice, of entries at evenly rising places of the last axis, the same for all batches: u[i + 1] under a sum over i."""
-    if op.pattern != (INDEX,) or np.ndim(indices[0]) != 1 or len(indices[0]) < 2 or len(shape) < 2 or shape[-2] != 1:
+    """The index, as a slice, of entries at evenly rising places of one axis, the same for all batches: u[i + 1] or X[i, 0] under a sum over i."""
+    rank = len(op.pattern)
+    if op.pattern.count(INDEX) != 1 or KEPT in op.pattern or len(shape) <= rank or shape[-rank - 1] != 1:
         return None
-    places = np.asarray(indices[0])
+    if np.ndim(indices[0]) != 1 or len(indices[0]) < 2:
+        return None
+    core = shape[len(shape) - rank :]
+    places, length = np.asarray(indices[0]), core[op.pattern.index(INDEX)]
     first, step = places[0], places[1] - places[0]
     last = first + step * (len(places) - 1)
-    if places.dtype.kind not in "iuf" or not (
-        0 <= first <= last < shape[-1] and step >= 1 and first % 1 == step % 1 == 0
-    ):
+    if places.dtype.kind not in "iuf" or not (0 <= first <= last < length and step >= 1 and first % 1 == step % 1 == 0):
         return None
     if not np.array_equal(places, np.arange(len(places)) * step + first):
         return None
-    return (..., 0, slice(int(first), int(last) + 1, int(step)))
+    if not all(place == INDEX or 0 <= place < n for place, n in zip(op.pattern, core, strict=True)):
+        return None
+    span = slice(int(first), int(last) + 1, int(step))
+    return (..., 0, *[span if place == INDEX else place for place in op.pattern])
 
 
 def _places(op: element | add_elements, shape: Sequence[int], indices: Sequence[Any], xp: Any) -> tuple[Any, Any]:
