@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .backends import Compiler, Runner, numpy_like
+from .backends import Compiler, Runner
 from .errors import ShapeError
 from .graph import Graph, Node
 from .nodes import Operation, placeholder
@@ -51,7 +51,7 @@ def adapting(program: Program, leaves: Sequence[Node], compiler: Compiler) -> Ru
     @lru_cache(_MOST_PATTERNS)
     def version(pattern: Pattern | None) -> tuple[Runner | None, Runner]:
         early, rest = parted(program if pattern is None else specialised(program, leaves, pattern))
-        return numpy_like.compile_program(early) if early.outputs else None, compiler(rest)
+        return compiler(early) if early.outputs else None, compiler(rest)
 
     @lru_cache(_MOST_SHAPES)
     def prepared(shapes: tuple[tuple[int, ...], ...]) -> tuple[Runner, list[Any]]:
@@ -153,10 +153,15 @@ def _counted_early(step: Step, versions: Sequence[Sequence[Spec]], leaves: Seque
     shapes = [specs[step.inputs[0]].shape for specs in versions]
     if not all(map(is_static, shapes)):
         return step
-    axes = step.operation.axis  # type: ignore[attr-defined]
     lengths = list(zip(*shapes, strict=True))
+    axes = range(len(lengths)) if step.operation.axis is None else step.operation.axis  # type: ignore[attr-defined]
+    if not all(-len(lengths) <= axis < len(lengths) for axis in axes):
+        return step  # whose error is its own
     names = {pair: -1 - place for place, pair in enumerate(zip(*_STANDINS, strict=True))}
-    wanted = [names.get(lengths[a], lengths[a][0]) for a in (range(len(lengths)) if axes is None else axes)]
+    names |= {(n, n): n for n, other in lengths if n == other}
+    wanted = [names.get(lengths[axis]) for axis in axes]
+    if None in wanted:  # lengths that follow from those of leaves
+        return step
     for number, (leaf, shape) in enumerate(zip(leaves, pattern, strict=True)):
         free = list(shape)
         found = []
@@ -171,7 +176,7 @@ def _counted_early(step: Step, versions: Sequence[Sequence[Spec]], leaves: Seque
 
 
 def parted(program: Program) -> tuple[Program, Program]:
-    """The numbers that follow from the leaves' shapes and from constants alone, and the rest, of which these are further leaves.
+    """The numbers that follow from how many entries leaves have, and the rest, of which these are further leaves.
 
     >>> from symgraph import placeholder
     >>> x = placeholder("float64", (None,))
@@ -190,10 +195,11 @@ def parted(program: Program) -> tuple[Program, Program]:
     return v3
     """
     first = program.leaves + len(program.constants)
-    known = set(range(program.leaves, first))
+    constants, known = range(program.leaves, first), set[int]()
     for step in program.steps:
         counts = isinstance(step.operation, _count) and step.inputs[0] < program.leaves
-        if counts or (_is_of_numbers(step.operation) and known.issuperset(step.inputs)):
+        follows = not known.isdisjoint(step.inputs) and known.union(constants).issuperset(step.inputs)
+        if counts or (follows and _is_of_numbers(step.operation)):
             known.add(step.output)
     early = [step for step in program.steps if step.output in known]
     rest = [step for step in program.steps if step.output not in known]

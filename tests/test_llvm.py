@@ -387,6 +387,22 @@ def test_reductions_of_short_last_axes_align_as_numpy_does(rows):
         np.testing.assert_allclose(have, want, rtol=1e-13, strict=True)
 
 
+def _laid_out(array, rng):
+    """The same array in memory of its own: without gaps, or with them, backwards, or aligned to nothing."""
+    how = rng.integers(5) if array.ndim else 0
+    if how == 1:
+        return np.repeat(array, 2, axis=-1)[..., ::2]
+    if how == 2:
+        return array[..., ::-1].copy()[..., ::-1]
+    if how > 2:  # aligned to nothing, without gaps and with them
+        step = how - 2
+        memory = np.zeros(1 + array.nbytes * step, np.uint8)[1:]
+        view = memory.view(array.dtype).reshape(*array.shape[:-1], -1)[..., ::step]
+        view[...] = array
+        return view
+    return array
+
+
 def _calls(rng):
     """Ways to feed three values: the batches of the first two may differ, the third is a number."""
     rows = int(rng.choice([1, 2, 15, 16, 40]))
@@ -394,7 +410,7 @@ def _calls(rng):
     second = [(rows,), first, (3, rows), ()][rng.integers(4)]
     kind = rng.choice([np.float64, np.float32])
     third = [np.float64(2), np.float64(0.5), np.float32(3), np.asarray(1.5)][rng.integers(4)]
-    return lambda: [rng.normal(size=first).astype(kind), rng.normal(size=second), third]
+    return lambda: [_laid_out(rng.normal(size=first).astype(kind), rng), _laid_out(rng.normal(size=second), rng), third]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -406,6 +422,7 @@ def test_kernels_of_a_plan_take_what_comes(seed, monkeypatch):
     x, y, number = [sg.placeholder() for _ in range(3)]
     middle = sg.reduce_sum(sg.sin(x) * y + number, axis=-1, keepdims=True) if seed % 2 else sg.exp(x) * number
     outputs = [middle * y - x, sg.tanh(y) + 1.0, sg.square(x), x * number, *sg.gradients(middle * y + x * x, [x, y])]
+    outputs.append(sg.reduce_sum(sg.sin(x) * 2.0 + sg.exp(x)))
     program, leaves = Program.of(outputs)
     native, reference = llvm.compile_program(program), numpy_like.compile_program(program)
     rng = np.random.default_rng(seed)
@@ -426,6 +443,14 @@ def test_kernels_of_a_plan_take_what_comes(seed, monkeypatch):
             np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
             assert np.shape(have) == np.shape(want) and np.asarray(have).dtype == np.asarray(want).dtype
     assert learned  # some calls went without Python
+
+
+def test_python_numbers_are_taken_again_and_again():
+    x, z = sg.placeholder(), sg.placeholder()
+    run = llvm.compile_program(Program.of([sg.sin(x) * z + x])[0])
+    for values in (np.ones((40, 6))[:, ::2], np.ones(40)):
+        for number in (1.5, np.float64(1.5), np.float32(1.5), np.asarray(1.5)) * 4:
+            np.testing.assert_allclose(run([values, number])[0], np.sin(values) * 1.5 + values)
 
 
 @pytest.mark.parametrize("most", [1, 64])

@@ -591,7 +591,37 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("script", [WITHOUT, LATE])
+FIRST_BY_THREADS = """
+import threading
+import numpy as np
+import symgraph as sg
+from symgraph.backends import llvm
+from symgraph.program import Program
+x, y = sg.placeholder("float64", (...,)), sg.placeholder("float64", (...,))
+row = sg.sin(x) * y + x
+program, leaves = Program.of([row, sg.reduce_sum(row), sg.exp(x), y * 2.0, *sg.gradients(sg.reduce_sum(row), [x, y])])
+run = llvm.compile_program(program, threads=2)
+wrong = []
+def work(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(200):
+        a, b = [((5,), (5,)), ((40,), ()), ((3, 40), (40,)), ((1,), (1,)), ((2000,), (2000,))][rng.integers(5)]
+        values = {x: rng.normal(size=a), y: rng.normal(size=b)}
+        found = run([values[leaf] for leaf in leaves])
+        right = np.sin(values[x]) * values[y] + values[x]
+        if not (np.allclose(found[0], right) and np.isclose(found[1], right.sum()) and np.allclose(found[2], np.exp(values[x]))):
+            wrong.append((a, b))
+threads = [threading.Thread(target=work, args=(seed,)) for seed in range(12)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert not wrong, wrong
+print("done")
+"""  # machine code that all kernels share is made by the first call
+
+
+@pytest.mark.parametrize("script", [WITHOUT, LATE, FIRST_BY_THREADS])
 def test_in_a_process_of_its_own(script):
     environment = {key: value for key, value in os.environ.items() if key != "SYMGRAPH_BACKEND"}
     done = subprocess.run(

@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symgraph as sg
+from symgraph.ops.array import broadcast_like, unbroadcast
+from symgraph.ops.functional_body import Body
 from symgraph.ops.functional_sums import product_over, sum_over
+from symgraph.ops.indexing import element
 
 pytest.importorskip("llvmlite")
 
@@ -85,6 +88,20 @@ def test_second_derivatives() -> None:
         *[_flat(sg.function(args, expr, backend=b).hess([x, X])(*values)) for b in ("numpy", "llvm")], strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=1e-11)
+
+
+def test_an_array_that_is_repeated_or_summed_before_it_is_read_is_not_read_as_it_is():
+    arrays = {"x": np.array([1.0, 10.0, 100.0]), "y": np.ones((4, 3))}
+    ways = [
+        lambda k, x, y: element(broadcast_like(sg.reduce_sum(x, -1, True), x), [k]),
+        lambda k, x, y: element(unbroadcast(broadcast_like(x, y), x), [k]) ** 2,
+        lambda k, x, y: element(x, [k]) * element(y, [k]),
+    ]
+    for way in ways:
+        body = Body.of_function(way, ranks=[1, 1]).reduced(product=False)
+        total = sum_over(body, [0, 2, arrays["x"], arrays["y"]])
+        found, expected = (sg.Session(backend=backend).run(total) for backend in ("llvm", "numpy"))
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
 def test_single_precision_stays() -> None:

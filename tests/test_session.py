@@ -828,6 +828,25 @@ def test_gradients_of_means_know_how_many_there_are(axis, shapes):
     assert len(session.graph.placeholders) == 1  # no other ones come into the user's graph
 
 
+def test_lengths_that_follow_from_others_are_not_taken_for_declared_ones():
+    """concat([x, x]) has a length for which no other stands; a leaf that is as long as it is by chance says nothing of it."""
+    x = placeholder("float64", (None,))
+    twice = sg.reduce_mean(sg.concat([2.0 * x, x], axis=0) ** 2)
+    (slope,) = gradients(twice, x)
+    for length in (2 * 1009, 2 * 2003, 1009, 2003):
+        w = placeholder("float64", (length,))
+        found, _ = Session().run([slope, sg.reduce_sum(w)], {x: np.ones(5), w: np.zeros(length)})
+        np.testing.assert_allclose(found, np.ones(5))
+
+
+def test_an_axis_that_is_not_there_is_named_with_its_operation():
+    x = placeholder("float64", (...,))
+    (slope,) = gradients(sg.reduce_mean(x, -1), x)
+    with pytest.raises(IndexError) as caught:
+        Session().run(slope, {x: 1.0})
+    assert "in the operation" in "".join(caught.value.__notes__)
+
+
 # --- memory
 
 

@@ -420,7 +420,7 @@ class unbroadcast(PureOperation):
 
     @property
     def moves(self) -> bool:  # type: ignore[override]
-        return self.input_nodes[0].shape == self.input_nodes[1].shape
+        return self.input_nodes[0].shape == self.input_nodes[1].shape  # nothing is summed up
 
     def infer(self, *specs: Spec) -> Spec:
         grad, like = specs

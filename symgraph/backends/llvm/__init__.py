@@ -153,7 +153,7 @@ def _tasks(
 
 def _is_nothing(item: Kernel | Step) -> bool:
     """Whether there is nothing to do but what comes before."""
-    return isinstance(item, Step) and isinstance(item.operation, group)
+    return isinstance(item, Step) and type(item.operation) is group
 
 
 def _task(item: Kernel | Step, program: Program, threads: int, contract: bool) -> Task:

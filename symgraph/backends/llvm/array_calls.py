@@ -13,7 +13,6 @@ looks whether it is so.
 from __future__ import annotations
 
 import ctypes
-import functools
 import importlib
 import sys
 from collections.abc import Callable, Sequence
@@ -36,7 +35,7 @@ from .cpython import (
     builtin,
     layout_is_known,
 )
-from .engine import Machine, load, to_object
+from .engine import Machine, load, once, to_object
 from .rows import rows, words
 
 __all__ = ["ArrayCalls", "Direct"]
@@ -335,7 +334,7 @@ _OTHERS = [
 ]
 
 
-@functools.cache
+@once
 def _machine() -> Machine | None:
     """The code, made once; None where this Python or this NumPy is another one than it is for."""
     empty = _numpy_function(_EMPTY)

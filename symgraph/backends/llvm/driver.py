@@ -6,7 +6,6 @@ A unit is one block of rows of the innermost axis, at one place of the axes arou
 from __future__ import annotations
 
 import ctypes
-import functools
 import itertools
 import math
 import operator
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .cpython import addresses
-from .engine import function
+from .engine import function, once
 from .layout import places_of
 from .pool import in_threads
 from .rows import LONGEST
@@ -157,7 +156,7 @@ _FIRST = len(_WORDS) + len(_LISTS)  # where the first list is
 _POINTERS = {"kernel", "scratch", "slots", *_LISTS}
 
 
-@functools.cache
+@once
 def _driver() -> Any:
     loads = []
     for place, name in enumerate([*_WORDS, *_LISTS]):

@@ -5,16 +5,48 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ...graph import new_lock
 from .cache import cache
 
-__all__ = ["Host", "Machine", "function", "host", "level_of", "load", "to_assembly", "to_object"]
+__all__ = ["Host", "Machine", "function", "host", "level_of", "load", "once", "to_assembly", "to_object"]
 
 _GENERATION = 200
 _LONG = 500  # lines of text
+
+
+class _Lock:
+    """What holds a lock for a function."""
+
+    def __init__(self) -> None:
+        self._lock = new_lock(self)
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def once(function: Function) -> Function:
+    """A function whose values are made once for all arguments: `functools.cache`, but for threads that ask at the same time too.
+
+    Of two pieces of machine code one would be dropped, while someone has its address.
+
+    >>> once(lambda place: [place])(3)
+    [3]
+    """
+    kept: dict[tuple[Any, ...], Any] = {}
+    lock = _Lock()
+
+    @functools.wraps(function)
+    def get(*arguments: Any) -> Any:
+        if arguments not in kept:
+            with lock._lock:
+                if arguments not in kept:
+                    kept[arguments] = function(*arguments)
+        return kept[arguments]
+
+    return get  # type: ignore[return-value]
 
 
 class Host:
@@ -93,7 +125,7 @@ class Machine:
         self._keep = (tracker, jit)  # in the order in which they must go
 
 
-@functools.cache
+@once
 def host() -> Host:
     """The processor that this runs on, asked once."""
     return Host()

@@ -71,8 +71,8 @@ def innermost(lengths: Sequence[int]) -> int:
 
 
 def whole_rows(array: Any, rank: int) -> Any:
-    """The array itself if the core of each row lies in memory without gaps, else a copy."""
-    if not array.dtype.isnative or not array.flags.aligned:
+    """The array itself if the core of each row lies in memory without gaps, else a copy. Kernels read at any address."""
+    if not array.dtype.isnative:
         return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     step = array.itemsize
     for axis in range(1, rank + 1):

@@ -28,6 +28,15 @@ def same(node: Node) -> Node:
     return node
 
 
+def _behind(node: Node) -> tuple[Node, list[Node]]:
+    """The array that is put into the shapes of others on the way to a node, and these others."""
+    likes = []
+    while isinstance(node, (broadcast_like, unbroadcast)):
+        node, like = node.input_nodes
+        likes.append(like)
+    return node, likes
+
+
 def _shaped_like(node: Node, free: Sequence[Node]) -> Node | None:
     """The free input whose shape a gradient with respect to it has, or a sum of such; None for anything else."""
     while node not in free:
@@ -68,18 +77,20 @@ class Read:
         if not isinstance(node, (element, add_elements)) or KEPT in node.pattern:
             raise Unsupported("other than elementwise operations on numbers")
         array, *indices = node.input_nodes[isinstance(node, add_elements) :]
-        source, like = same(array), _shaped_like(array, free)
-        if source not in free or like is None:
+        source, likes = _behind(array)
+        shapes = [_shaped_like(like, free) for like in likes]
+        if source not in free or None in shapes:
             raise Unsupported("entries of an array that is computed")
-        self._operation, self.place, self._like = node, free.index(source), free.index(like)
+        self._operation, self.place = node, free.index(source)
+        self._likes = [free.index(like) for like in dict.fromkeys(shapes) if like is not None]
         self._offset = _offset(indices[0], bound[0]) if len(indices) == 1 else None
         self._code = Code(bound, free, indices)
 
     def value(self, given: Sequence[Any], block: Block) -> Any:
         """The entries, along the last axis."""
         array = given[self.place]
-        if array.shape != given[self._like].shape:
-            raise Unsupported("an array that is summed up before its entries are read")
+        if any(given[like].shape != array.shape for like in self._likes):
+            raise Unsupported("an array that is repeated or summed up before its entries are read")
         part = self._part(array.shape, block)
         return array[part] if part else self._operation.compute(array, *self._indices(given, block))
 

@@ -6,12 +6,11 @@ It is written here in LLVM's text, and compiled once.
 from __future__ import annotations
 
 import ctypes
-import functools
 import sys
 from typing import Any
 
 from .cpython import addresses
-from .engine import Machine, load, to_object
+from .engine import Machine, load, once, to_object
 from .symbols import address
 
 __all__ = ["LONGEST", "WORTH_THREADS", "rows", "words"]
@@ -201,7 +200,7 @@ _PYTHON = {
 }
 
 
-@functools.cache
+@once
 def _machine(block: int, release: int, threads: int) -> Machine:
     places = {f"c_{name}": _c_function(name) for name in _C} | addresses(_PYTHON)
     text = "\n".join([_WORK, _ROWS, *_C.values(), *_PYTHON.values(), "declare i64 @llvm.smin.i64(i64, i64)", ""])
@@ -218,7 +217,7 @@ def _c_function(name: str) -> int:
         return 1
 
 
-@functools.cache
+@once
 def rows(block: int = LONGEST, release: int = _WORTH_RELEASE, threads: int = WORTH_THREADS) -> Any:
     """The function `rows(kernel, pointers, strides, start, stop, width, scratch, size, threads)`: it runs a kernel over rows.
 
@@ -232,6 +231,7 @@ def rows(block: int = LONGEST, release: int = _WORTH_RELEASE, threads: int = WOR
     """
     whole, pointer = ctypes.c_int64, ctypes.c_void_p
     kind = ctypes.PYFUNCTYPE(whole, pointer, pointer, pointer, whole, whole, whole, whole, whole, whole)
-    function: Any = kind(_machine(block, release, threads).addresses["rows"])
-    function.address = _machine(block, release, threads).addresses["rows"]
+    machine = _machine(block, release, threads)
+    function: Any = kind(machine.addresses["rows"])
+    function.machine, function.address = machine, machine.addresses["rows"]
     return function

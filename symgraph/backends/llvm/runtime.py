@@ -65,7 +65,7 @@ class NativeKernel:
                 return results
         arrays = as_arrays(values)
         way = self._way(arrays)
-        if way.calls == _OFTEN:
+        if way.calls >= _OFTEN:
             self._quick = way.quick(values)
         return way(arrays, [None] * way.count)
 
@@ -224,7 +224,7 @@ class _Variant(Reducing):
         loop = self._loop(places, used, patterns, count)
         run_rows = to_rows(copies, forms, loop.runner(None, count, self.threads))
         known = all((one | other).isdisjoint(used) or one | other <= set(used) for one, other in self.equals)
-        if loop.calls_python or not loop.level or not known or any(copy is not None for copy in copies):
+        if loop.calls_python or not known or any(copy is not None for copy in copies):
             return Group(places, used, run_rows)
         direct = self._direct(loop, used, outputs, count)
         return Group(places, used, run_rows, functools.partial(self._builtin, direct, used))
@@ -232,7 +232,7 @@ class _Variant(Reducing):
     def _builtin(self, direct: Direct, used: Sequence[int], operands: Sequence[Any]) -> Any:
         numbers = [operand for operand in operands if not isinstance(operand, np.ndarray)]
         calls = ArrayCalls.of(len(used), len(direct.outputs), list, lambda *values: None)
-        if calls is None or not all(type(number) in (float, np.float64) for number in numbers):
+        if calls is None or not direct.loop.level or not all(type(n) in (float, np.float64) for n in numbers):
             return None
         calls.learn(direct, operands, [self.cores[i] for i in used], used)
         return calls.call

@@ -7,13 +7,12 @@ pairs of pairs. So a sum has at most as many roundings after each other as NumPy
 from __future__ import annotations
 
 import ctypes
-import functools
 import math
 from typing import Any
 
 import numpy as np
 
-from .engine import function
+from .engine import function, once
 from .lanes import KINDS
 from .layout import places_of
 
@@ -31,7 +30,7 @@ OPERATIONS: dict[str, tuple[str, float, Any]] = {  # of two vectors a and b; wha
 }
 
 
-@functools.cache
+@once
 def reducer(operation: str, dtype: np.dtype[Any]) -> Any:
     """A function of the address of entries, how many there are (1 to BLOCK), and where the result goes. Up to SLACK entries behind change."""
     kind, bits = KINDS[dtype], 8 * dtype.itemsize

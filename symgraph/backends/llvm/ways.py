@@ -68,6 +68,7 @@ class Way:
 
     def __init__(self, groups: Sequence[Group], count: int) -> None:
         self.groups, self.count, self.calls = groups, count, 0
+        self._quick: Callable[..., list[Any] | None] | None = None
 
     def __call__(self, arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any]:
         self.calls += 1
@@ -79,19 +80,38 @@ class Way:
         return results
 
     def quick(self, values: Sequence[Any]) -> Callable[..., list[Any] | None]:
-        """A function of values of which it is not known whether they are of these kinds; then it gives None."""
-        groups = []
-        for group in self.groups:
-            operands = [values[i] for i in group.used]
-            groups.append((group.places, taker(group.used), group.builtin(operands) or _checked(group, operands)))
-        if len(groups) == 1 and list(self.groups[0].used) == list(range(len(values))):
-            call: Callable[..., list[Any] | None] = groups[0][2]
-            return call
+        """A function of values of which it is not known whether they are of these kinds, as `values` are; then it gives None."""
+        if self._quick is None:
+            self._quick = self._made_quick(values)
+        return self._quick
+
+    def _made_quick(self, values: Sequence[Any]) -> Callable[..., list[Any] | None]:
+        operands = [[values[i] for i in group.used] for group in self.groups]
+        calls = [group.builtin(some) for group, some in zip(self.groups, operands, strict=True)]
+        if len(calls) == 1 and calls[0] is not None and list(self.groups[0].used) == list(range(len(values))):
+            return calls[0]  # type: ignore[no-any-return]
+        asked = {i for group, call in zip(self.groups, calls, strict=True) if call is None for i in group.used}
+        kinds = [(i, type(values[i]), *kinds_of(as_arrays([values[i]]))[0]) for i in sorted(asked)]
+        numbers = [i for i in sorted(asked) if type(values[i]) is not np.ndarray]
+        groups = [
+            (group.places, taker(group.used), call, group.run) for group, call in zip(self.groups, calls, strict=True)
+        ]
 
         def run(*values: Any) -> list[Any] | None:
+            for i, of, shape, strides, dtype in kinds:  # of all before anything is computed
+                value = values[i]
+                if type(value) is not of:
+                    return None
+                if of is np.ndarray and (value.shape != shape or value.strides != strides or value.dtype != dtype):
+                    return None
+            arrays: Sequence[Any] = values
+            if numbers:
+                arrays = list(values)
+                for i in numbers:
+                    arrays[i] = np.asarray(values[i])
             results: list[Any] = [None] * self.count
-            for places, take, call in groups:
-                found = call(*take(values))
+            for places, take, call, otherwise in groups:
+                found = otherwise(take(arrays), [None] * len(places)) if call is None else call(*take(values))
                 if found is None:
                     return None
                 for place, result in zip(places, found, strict=True):
@@ -99,26 +119,6 @@ class Way:
             return results
 
         return run
-
-
-def _checked(group: Group, operands: Sequence[Any]) -> Callable[..., list[Any] | None]:
-    """`group.run` for values of the kinds of `operands`, None for others."""
-    kinds = [(type(value), *kind) for value, kind in zip(operands, kinds_of(as_arrays(operands)), strict=True)]
-    numbers = [place for place, value in enumerate(operands) if type(value) is not np.ndarray]
-    none, run = [None] * len(group.places), group.run
-
-    def call(*values: Any) -> list[Any] | None:
-        for value, (of, shape, strides, dtype) in zip(values, kinds, strict=True):
-            if type(value) is not of or value.shape != shape or value.strides != strides or value.dtype != dtype:
-                return None
-        if not numbers:
-            return run(values, none)
-        arrays = list(values)
-        for place in numbers:
-            arrays[place] = np.asarray(arrays[place])
-        return run(arrays, none)
-
-    return call
 
 
 def to_rows(
