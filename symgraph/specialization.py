@@ -49,14 +49,14 @@ def adapting(program: Program, leaves: Sequence[Node], compiler: Compiler) -> Ru
         return compiler(program)
 
     @lru_cache(_MOST_PATTERNS)
-    def version(pattern: Pattern | None) -> tuple[Runner | None, Runner]:
-        early, rest = parted(program if pattern is None else specialised(program, leaves, pattern))
-        return compiler(early) if early.outputs else None, compiler(rest)
+    def version(pattern: Pattern | None) -> tuple[Runner | None, list[int], Runner]:
+        early, read, rest = parted(program if pattern is None else specialised(program, leaves, pattern))
+        return compiler(early) if early.outputs else None, read, compiler(rest)
 
     @lru_cache(_MOST_SHAPES)
     def prepared(shapes: tuple[tuple[int, ...], ...]) -> tuple[Runner, list[Any]]:
-        early, run = version(equal_lengths(leaves, shapes))
-        return run, [] if early is None else early([np.broadcast_to(np.nan, shape) for shape in shapes])
+        early, read, run = version(equal_lengths(leaves, shapes))
+        return run, [] if early is None else early([np.broadcast_to(np.nan, shapes[leaf]) for leaf in read])
 
     def run(values: Sequence[Any]) -> list[Any]:
         run_rest, known = prepared(tuple([value.shape for value in values]))
@@ -175,45 +175,50 @@ def _counted_early(step: Step, versions: Sequence[Sequence[Spec]], leaves: Seque
     return step
 
 
-def parted(program: Program) -> tuple[Program, Program]:
-    """The numbers that follow from how many entries leaves have, and the rest, of which these are further leaves.
+def parted(program: Program) -> tuple[Program, list[int], Program]:
+    """The numbers that follow from constants and from how many entries leaves have; which leaves these are; the rest, of which the numbers are leaves.
 
     >>> from symgraph import placeholder
-    >>> x = placeholder("float64", (None,))
-    >>> program, leaves = Program.of([_count(x) * 2.0 * x])
-    >>> for part in parted(program):
-    ...     print(part)
+    >>> x, y = placeholder("float64", (None,)), placeholder("float64", (None,))
+    >>> early, read, rest = parted(Program.of([x * (_count(y) * 2.0)])[0])
+    >>> print(early, read, rest, sep="\\n")
     v0 = leaf
     v1 = 2.0
     v2 = _count(v0, axis=None)
     v3 = multiply(v2, v1)
     return v3
+    [1]
     v0 = leaf
     v1 = leaf
-    v2 = 2.0
-    v3 = multiply(v1, v0)
-    return v3
+    v2 = leaf
+    v3 = 2.0
+    v4 = multiply(v0, v2)
+    return v4
     """
-    first = program.leaves + len(program.constants)
-    constants, known = range(program.leaves, first), set[int]()
+    constants = range(program.leaves, program.leaves + len(program.constants))
+    known = set(constants)
     for step in program.steps:
         counts = isinstance(step.operation, _count) and step.inputs[0] < program.leaves
-        follows = not known.isdisjoint(step.inputs) and known.union(constants).issuperset(step.inputs)
-        if counts or (follows and _is_of_numbers(step.operation)):
+        if counts or (_is_of_numbers(step.operation) and known.issuperset(step.inputs)):
             known.add(step.output)
     early = [step for step in program.steps if step.output in known]
     rest = [step for step in program.steps if step.output not in known]
     needed = {*program.outputs, *[number for step in rest for number in step.inputs]}
     found = [step.output for step in early if step.output in needed]
-    number = {n: n if n < program.leaves else n + len(found) for n in range(first)}
-    number.update((n, program.leaves + place) for place, n in enumerate(found))
-    number.update((step.output, first + len(found) + place) for place, step in enumerate(rest))
-    steps = [Step(s.operation, tuple(number[n] for n in s.inputs), number[s.output]) for s in rest]
-    outputs = tuple(number[n] for n in program.outputs)
+    read = sorted({number for step in early for number in step.inputs if number < program.leaves})
     return (
-        _without_unused(program, early, found),
-        Program(program.leaves + len(found), program.constants, tuple(steps), outputs),
+        _of_steps(program, early, read, found),
+        read,
+        _of_steps(program, rest, [*range(program.leaves), *found], program.outputs),
     )
+
+
+def _of_steps(program: Program, steps: Sequence[Step], leaves: Sequence[int], outputs: Sequence[int]) -> Program:
+    """A part of a program: these steps, with the values of these numbers as leaves."""
+    constants = range(program.leaves, program.leaves + len(program.constants))
+    number = {n: k for k, n in enumerate([*leaves, *constants, *[step.output for step in steps]])}
+    renumbered = [Step(s.operation, tuple(number[n] for n in s.inputs), number[s.output]) for s in steps]
+    return Program(len(leaves), program.constants, tuple(renumbered), tuple(number[n] for n in outputs))
 
 
 def _is_of_numbers(operation: Operation) -> bool:
@@ -230,14 +235,4 @@ def _without_unused(program: Program, steps: Sequence[Step], outputs: Sequence[i
         if step.output in used or not step.operation.pure:
             kept.append(step)
             used.update(step.inputs)
-    first = program.leaves + len(program.constants)
-    number = {n: n for n in range(first)}
-    number.update((step.output, n) for n, step in enumerate(reversed(kept), first))
-    return Program(
-        program.leaves,
-        program.constants,
-        tuple(
-            Step(step.operation, tuple(number[n] for n in step.inputs), number[step.output]) for step in reversed(kept)
-        ),
-        tuple(number[n] for n in outputs),
-    )
+    return _of_steps(program, kept[::-1], range(program.leaves), outputs)
