@@ -9,12 +9,13 @@ import numpy as np
 
 from ..errors import ArgumentError, FeedError, brief
 from ..nodes import symbol_name
+from .estimates import estimate
 from .history import History, as_callback
 from .layout import Layout, real_vector, symbols_of
 from .losses import Loss
 from .problem import Problem
 from .results import FitResult
-from .solver import METHODS, estimate, solve
+from .solver import METHODS, solve
 
 __all__ = ["fit"]
 
@@ -108,7 +109,16 @@ def fit(
 
     try:
         solution = solve(
-            problem.residuals, problem.jacobian, vector, limits, method, x_scale, max_nfev, weighing, observe
+            problem.residuals,
+            problem.jacobian,
+            vector,
+            limits,
+            method,
+            x_scale,
+            max_nfev,
+            weighing,
+            observe,
+            problem.whitened,
         )
     finally:
         history.close()
@@ -116,11 +126,13 @@ def fit(
         residuals = problem.residuals(solution.x)
         variance = 1.0 if absolute_sigma else weighing.variance(residuals, len(vector))
         estimated = estimate(problem.jacobian(solution.x), variance, solution.x, limits)
+        rss, cost = float(residuals @ residuals), 0.5 * weighing.cost(residuals)
+        spread = 1.0 if absolute_sigma else weighing.spread(residuals, len(vector))
     return FitResult(
         problem=problem,
         x=solution.x,
-        rss=float(residuals @ residuals),
-        cost=0.5 * weighing.cost(residuals),
+        rss=rss,
+        cost=cost,
         covariance=estimated.covariance,
         history=history,
         success=solution.success,
@@ -130,7 +142,7 @@ def fit(
         njev=solution.njev,
         loss=weighing,
         _estimate=estimated,
-        _spread=1.0 if absolute_sigma else weighing.spread(residuals, len(vector)),
+        _spread=spread,
     )
 
 

@@ -74,6 +74,10 @@ class Loss:
         """Whether it is the sum of squares."""
         return bool(self.name == "linear")
 
+    def over(self, unit: float) -> Loss:
+        """The same loss of residuals that are given in a unit, as r / unit."""
+        return self if self.is_linear else Loss(self.name, self.f_scale / unit)
+
     def _parts(self, residuals: Any) -> Any:
         return self._rho((residuals / self.f_scale) ** 2)
 

@@ -78,6 +78,11 @@ class Problem:
                 f"but the observed values of {self.response_name} have shape {self.observed.shape}"
             ) from None
 
+    @property
+    def whitened(self) -> Any:
+        """The observed values / sigma, (m,)."""
+        return self._whiten(self.observed.reshape(-1))
+
     def residuals(self, p: Any) -> Any:
         """(fitted - observed) / sigma, of shape (m,)."""
         return self._whiten((self.fitted(p) - self.observed).reshape(-1))

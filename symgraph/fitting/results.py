@@ -10,10 +10,10 @@ import sympy
 
 from ..errors import ArgumentError, brief
 from ..nodes import symbol_name
+from .estimates import Estimate
 from .history import History
 from .losses import Loss
 from .problem import Problem
-from .solver import Estimate
 
 __all__ = ["FitResult", "Prediction"]
 
