@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,7 @@ class Estimate:
         covariance: theirs; nan for entries at a bound, infinite variance for those that the data do not determine.
         undetermined, at_bound: which entries these are.
         determined: the covariance of that part of them which the data determine, over `variance`, that of a residual.
+        rank: how many combinations of them are determined; entries at a bound count as such.
         unseen: what it takes to the rest: directions d with d @ unseen != 0 are not determined.
     """
 
@@ -41,6 +43,7 @@ class Estimate:
     determined: Any
     variance: float
     unseen: Any
+    rank: int
 
     def error_along(self, directions: Any) -> Any:
         """The standard error of the parameters' products with directions, (..., n): parameters at a bound count as known."""
@@ -51,10 +54,10 @@ class Estimate:
         return np.where(rest > 1e-8 * size, np.inf, seen)
 
 
-def estimate(jacobian: Any, variance: float, x: Any, bounds: tuple[Any, Any]) -> Estimate:
-    """What the Jacobian at x tells, `variance` being that of a residual: of what is determined the covariance is variance * inv(J'J).
+def estimate(jacobian: Any, variance_of: Callable[[int], float], x: Any, bounds: tuple[Any, Any]) -> Estimate:
+    """What the Jacobian at x tells, `variance_of(rank)` being that of a residual: of what is determined the covariance is variance * inv(J'J).
 
-    >>> estimate(np.array([[1.0, 0.0], [1.0, 0.0]]), 1.0, np.zeros(2), (np.full(2, -np.inf), np.full(2, np.inf))).covariance
+    >>> estimate(np.array([[1.0, 0.0], [1.0, 0.0]]), lambda rank: 1.0, np.zeros(2), (np.full(2, -np.inf), np.full(2, np.inf))).covariance
     array([[0.5, 0. ],
            [0. , inf]])
     """
@@ -63,7 +66,7 @@ def estimate(jacobian: Any, variance: float, x: Any, bounds: tuple[Any, Any]) ->
     at_bound = (x <= bounds[0]) | (x >= bounds[1])
     free = np.flatnonzero(~at_bound)
     covariance, determined, unseen = np.full((n, n), np.nan), np.zeros((n, n)), np.zeros((n, n))
-    undetermined = np.zeros(n, bool)
+    undetermined, rank = np.zeros(n, bool), n
     if free.size:
         part, block = jacobian[:, free], np.ix_(free, free)
         scale = column_norms(part)
@@ -73,10 +76,11 @@ def estimate(jacobian: Any, variance: float, x: Any, bounds: tuple[Any, Any]) ->
         kept = singular > np.finfo(float).eps * max(part.shape) * singular[0]
         inverse = right[kept].T / singular[kept]
         determined[block] = (inverse @ inverse.T) / np.outer(scale, scale)
-        covariance[block] = variance * determined[block]
+        rank = int(n - free.size + kept.sum())
         if kept.sum() < free.size:
             unseen[block] = (np.eye(free.size) - right[kept].T @ right[kept]) / scale[:, None]
         undetermined[free[(right[kept] ** 2).sum(axis=0) < 1 - 1e-8]] = True  # not all of it lies in what the data see
+        covariance[block] = variance_of(rank) * determined[block]
     places = np.flatnonzero(undetermined)
     covariance[places, places] = np.inf
-    return Estimate(covariance, undetermined, at_bound, determined, variance, unseen)
+    return Estimate(covariance, undetermined, at_bound, determined, variance_of(rank), unseen, rank)

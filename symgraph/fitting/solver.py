@@ -100,6 +100,8 @@ class _Watched:
         for point, residuals in (self._last, self._best):
             if np.array_equal(point, p):
                 return residuals
+        if not np.isfinite(p).all():  # of a singular Jacobian where the gradient is 0, for instance
+            raise _Stopped("the optimiser found no further step")
         if self.nfev >= self.limit:
             raise _Stopped(f"the limit of {self.limit} evaluations was reached")
         self.nfev += 1
@@ -152,7 +154,8 @@ class _Watched:
 
 
 def _power_of_2(number: float) -> float:
-    return float(np.ldexp(1.0, np.frexp(number)[1] - 1)) if number > 0 else 1.0
+    """The one below a number; no denormal one, over which others would overflow."""
+    return float(np.ldexp(1.0, max(np.frexp(number)[1] - 1, -900))) if number > 0 else 1.0
 
 
 def solve(
