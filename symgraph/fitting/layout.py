@@ -99,6 +99,8 @@ class Layout:
         """The value of each symbol, from a vector of shape (n,), or (n, k) for k points at once: then each value has the batch axis k."""
         if self._scalars and p.shape == (self.size,):
             return list(p)  # numbers of NumPy: Python's would take the dtype of what they meet, such as float32
+        if p.ndim == 0 and self.size == 1:  # as `minimize_scalar` has it
+            p = p.reshape(1)
         if p.ndim == 0 or p.ndim > 2:
             raise ShapeError(
                 f"A vector of shape (n,) is needed for {self}, or (n, k) for k of them, but the shape is {p.shape}"
