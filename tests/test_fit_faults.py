@@ -310,3 +310,35 @@ def test_errors_of_predictions():
     for sigma, error in ((-1.0, sg.FeedError), (np.nan, sg.FeedError), ([1.0, 2.0, 3.0], sg.ShapeError)):
         with pytest.raises(error, match="sigma"):
             result.prediction({x: [1.0, 2.0]}, sigma=sigma)
+
+
+# --- models are compiled once
+
+
+def test_equal_models_are_compiled_once():
+    first, second = (sg.fit(a * sp.exp(-b * x), {x: X, y: k * Y}, START) for k in (1, 3))
+    assert first.problem.model is second.problem.model
+    np.testing.assert_allclose([first.x, second.x], [[2, 0.7], [6, 0.7]], rtol=1e-9)
+    other = sg.fit(a * sp.exp(-b * x), {x: X, y: Y}, START, backend="numpy")
+    ordered = sg.fit(a * sp.exp(-b * x), {x: X, y: Y}, START, params=[b, a])
+    assert first.problem.model is not other.problem.model and first.problem.model is not ordered.problem.model
+
+
+def test_functions_that_are_registered_again_have_their_new_meaning():
+    f = sp.Function("registered_in_fits")
+    try:
+        for factor in (1.0, 2.0):
+            sg.register(f, lambda v, factor=factor: factor * v)
+            assert sg.fit(a * f(x), {x: X, y: 6 * X}, {a: 1}).x == pytest.approx([6 / factor], rel=1e-12)
+    finally:
+        sg.register(f, None)
+
+
+def test_models_that_cannot_be_compared_are_compiled_each_time():
+    mutable = sp.Matrix([a * x, b * x])
+    for factor in (1, 2):
+        mutable[1] = factor * b * x
+        result = sg.fit(
+            sp.Eq(sp.MatrixSymbol("Y", 2, 1), mutable), {x: X, "Y": X[:, None, None] * [[1.0], [4.0]]}, START
+        )
+        np.testing.assert_allclose(result.x, [1, 4 / factor], rtol=1e-12)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial, wraps
 from typing import Any
 
 import numpy as np
 import sympy
 from sympy.matrices.expressions.matexpr import MatrixElement
 
+from ..backends import is_native
 from ..errors import ArgumentError, FeedError, ShapeError, brief
 from ..feeds import describe
 from ..functions import Function
 from ..graph import Graph
 from ..nodes import namesakes, symbol_name
 from ..translation import translate_all
+from ..translation.user import registrations
 from .layout import Layout, cores_of, real_vector, symbol_meant
 from .vectors import Residuals
 
 __all__ = ["Problem", "inputs_of"]
 
 _ENTRIES = (sympy.Indexed, MatrixElement)
+_KEPT = 32  # models that were fitted last
 
 
 class Problem:
@@ -38,7 +41,7 @@ class Problem:
     def __init__(self, expr: Any, data: Any, parameters: Sequence[Any], sigma: Any = None, **options: Any) -> None:
         self.parameters = tuple(parameters)
         self.response, self.expression, self.predictors = _told_apart(expr, data, self.parameters)
-        self.model = Residuals(self.expression, self.parameters, tuple(self.predictors), **options)
+        self.model = _compiled(Residuals, self.expression, self.parameters, tuple(self.predictors), **options)
         self.layout: Layout = self.model.layout
         self._values = tuple(self.predictors.values())
         self.observed = _observed(self.response, data, expr, options)
@@ -172,7 +175,7 @@ def _from_pair(
     )
 
 
-def _the_response(model: Any, free: set[Any], given: Mapping[Any, Any]) -> Any:
+def _the_response(model: Any, free: frozenset[Any], given: Mapping[Any, Any]) -> Any:
     """The only key of the data that the model does not have."""
     names = {symbol_name(s) for s in free}
     others = [key for key in given if (key not in names if isinstance(key, str) else key not in free)]
@@ -195,14 +198,42 @@ def _observed(response: Any, data: Any, expr: Any, options: Mapping[str, Any]) -
     values = [_column(symbol, given) for symbol in symbols]
     return _checked(
         response,
-        values[0] if isinstance(response, sympy.Symbol) else Function(symbols, response, **options)(*values),
+        values[0]
+        if isinstance(response, sympy.Symbol)
+        else _compiled(Function, tuple(symbols), response, **options)(*values),
     )
 
 
-def inputs_of(expr: Any, known: Sequence[Any] = ()) -> set[Any]:
+def _kept(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, whose last results are kept for equal arguments, where they can be compared: a mutable matrix cannot."""
+    cached = lru_cache(_KEPT)(function)
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        try:
+            hash(args)
+        except TypeError:
+            return function(*args)
+        return cached(*args)
+
+    return call
+
+
+def _compiled(kind: Callable[..., Any], *args: Any, backend: Any = None, **options: Any) -> Any:
+    """kind(*args, **options): for data that come in pieces a model is compiled once. Functions are pure, so fits can share them."""
+    return _made(kind, args, backend, tuple(options.items()), is_native(backend), registrations())
+
+
+@_kept
+def _made(kind: Callable[..., Any], args: Any, backend: Any, options: Any, *circumstances: Any) -> Any:
+    return kind(*args, backend=backend, **dict(options))
+
+
+@_kept
+def inputs_of(expr: Any, known: tuple[Any, ...] = ()) -> frozenset[Any]:
     """The symbols for which an expression needs values, where those `known` (symbols, or entries such as c[0]) have some; with these."""
     with Graph().as_default():
-        return set(translate_all([expr], known=known).placeholders)
+        return frozenset(translate_all([expr], known=known).placeholders)
 
 
 def _columns(data: Any) -> dict[Any, Any]:
