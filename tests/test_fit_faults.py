@@ -131,6 +131,27 @@ def test_exact_data_need_few_evaluations():
         assert nothing.success and nothing.rss < 1e-280
 
 
+@pytest.mark.parametrize("method", ["trf", "lm", "dogbox", "BFGS", "trust-exact", "trust-constr", "Powell"])
+def test_models_that_overflow_on_the_way(method):
+    """Of data that are no such curve; the derivative of the model, not its value, is nan where exp overflows."""
+    at = np.linspace(0, 5, 40)
+    values = np.random.default_rng(2).standard_cauchy(size=40)
+    result = sg.fit(a / (1 + sp.exp(-b * (x - c))), {x: at, y: values}, {a: 5.2, b: 1.8, c: 1.8}, method=method)
+    assert result.rss <= values @ values and "NOT CONVERGED" in result.summary()
+    far = sg.fit(a / (1 + sp.exp(-b * (x - c))), {x: at, y: values}, {a: 1, b: 800, c: 3}, method="Powell", max_nfev=1)
+    assert not far.success and np.isnan(far.prediction({x: 1.0}).errors)
+    assert "derivative of the model is inf or nan" in far.message or "limit" in far.message
+
+
+def test_small_residuals_of_losses_keep_their_digits():
+    values = Y + 1e-6 * np.random.default_rng(0).normal(size=30)
+    for loss in ("soft_l1", "huber", "cauchy", "arctan"):
+        for method in ("trf", "BFGS", "Nelder-Mead"):
+            result = sg.fit(MODEL, {x: X, y: values}, START, loss=loss, method=method)
+            assert result.success
+            np.testing.assert_allclose(result.x, sg.fit(MODEL, {x: X, y: values}, START).x, rtol=1e-9)
+
+
 # --- what is kept, and what is meant
 
 

@@ -30,7 +30,8 @@ class Estimate:
     """What the Jacobian at the minimum tells of the parameters.
 
     Attributes:
-        covariance: theirs; nan for entries at a bound, infinite variance for those that the data do not determine.
+        covariance: theirs; nan for entries at a bound, infinite variance for those that the data do not determine. All of it is nan where the
+            Jacobian is not finite.
         undetermined, at_bound: which entries these are.
         determined: the covariance of that part of them which the data determine, over `variance`, that of a residual.
         rank: how many combinations of them are determined; entries at a bound count as such.
@@ -49,21 +50,25 @@ class Estimate:
         """The standard error of the parameters' products with directions, (..., n): parameters at a bound count as known."""
         rest = np.linalg.norm(directions @ self.unseen, axis=-1)
         seen = np.sqrt(np.maximum(np.sum((directions @ self.determined) * directions, axis=-1), 0.0))
-        seen = np.where(seen > 0, seen * np.sqrt(self.variance), 0.0)
+        seen = np.where(seen == 0, 0.0, seen * np.sqrt(self.variance))
         size = np.sum(np.abs(directions) * np.linalg.norm(self.unseen, axis=-1), axis=-1)
         return np.where(rest > 1e-8 * size, np.inf, seen)
 
 
 def estimate(jacobian: Any, variance_of: Callable[[int], float], x: Any, bounds: tuple[Any, Any]) -> Estimate:
-    """What the Jacobian at x tells, `variance_of(rank)` being that of a residual: of what is determined the covariance is variance * inv(J'J).
+    """What the Jacobian at x tells (nothing where it is inf or nan): of what is determined the covariance is variance * inv(J'J).
+
+    `variance_of(rank)` is the variance of a residual.
 
     >>> estimate(np.array([[1.0, 0.0], [1.0, 0.0]]), lambda rank: 1.0, np.zeros(2), (np.full(2, -np.inf), np.full(2, np.inf))).covariance
     array([[0.5, 0. ],
            [0. , inf]])
     """
-    checked_jacobian(jacobian)
     n = jacobian.shape[1]
     at_bound = (x <= bounds[0]) | (x >= bounds[1])
+    if not np.isfinite(jacobian).all():
+        unknown = np.full((n, n), np.nan)
+        return Estimate(unknown, np.zeros(n, bool), at_bound, unknown, variance_of(n), np.zeros((n, n)), n)
     free = np.flatnonzero(~at_bound)
     covariance, determined, unseen = np.full((n, n), np.nan), np.zeros((n, n)), np.zeros((n, n))
     undetermined, rank = np.zeros(n, bool), n

@@ -92,6 +92,8 @@ def _lower(measured: Measured, x: Any, cost: float, bounds: Bounds, damping: flo
     """A point of lower cost, its cost and the next damping; the cost is None where there is no such point."""
     residuals, jacobian, _, free = _local(measured, x, bounds)
     while damping < 1e16:
+        if damping:  # where the full step fails, the loss may not be convex
+            residuals, jacobian = measured.loss.weighted(measured.fun(x), measured.jac(x))
         trial = _step(residuals, jacobian, free, x, bounds, damping)
         after = measured.loss.cost(measured.fun(trial))
         # on the way to a bound that is near, costs may differ by rounding errors alone

@@ -144,13 +144,18 @@ class _Watched:
     def step_and_jac(self, p: Any) -> Any:
         """The Jacobian for an optimiser that wants one for each point that it has come to, and for no other."""
         self.step(p)
-        return checked_jacobian(self.jac(p))
+        jacobian = self.jac(p)
+        if not np.isfinite(jacobian).all():
+            raise _Stopped("the derivative of the model became inf or nan")
+        return jacobian
 
     def chosen(self, p: Any) -> Any:
         """p, where an optimiser says that it ended; or the best point, where that is better."""
         p = np.clip(np.asarray(p, float), *self.bounds)
         best = self.loss.cost(self._best[1] / self.unit)
-        return p if self.loss.cost(self.fun(p)) <= best * (1 + 1e-9) else self.best
+        if self.loss.cost(self.fun(p)) <= best * (1 + 1e-9) or not np.isfinite(self.jac(self.best)).all():
+            return p
+        return self.best
 
 
 def _power_of_2(number: float) -> float:
@@ -182,6 +187,8 @@ def solve(
     watched = _Watched(fun, jac, loss, observe, observed, bounds)
     watched.limit = max_nfev if max_nfev is not None else 2000 * (len(p0) + 1)
     with np.errstate(all="ignore"):  # a trial step may overflow; SciPy then takes a shorter one
+        if method not in _WITHOUT_GRADIENT:
+            checked_jacobian(watched.jac(p0))
         try:
             x, ended, message = _optimised(watched, p0, bounded, method, x_scale)
         except _CallbackStopped as stopped:
@@ -198,6 +205,8 @@ def solve(
 
 def _told(converged: bool, ended: bool, message: str, offset: float) -> str:
     """What the optimiser said, and what is to be added where it is wrong."""
+    if np.isnan(offset) and ended:
+        return f"{message.strip(' .:')}; but the derivative of the model is inf or nan there"
     if converged == ended:
         return message
     said = message.strip(" .:")
@@ -246,7 +255,7 @@ def _by_least_squares(watched: _Watched, p0: Any, bounds: Bounds | None, method:
         method=method,
         x_scale=x_scale,
         max_nfev=int(min(watched.limit, 10**9)),
-        loss=watched.loss.name,
+        loss=watched.loss.rho(),
         f_scale=watched.loss.f_scale,
         ftol=1e-15,
         xtol=1e-15,
@@ -262,11 +271,12 @@ def _by_minimize(watched: _Watched, p0: Any, bounds: Bounds | None, method: str,
     def half_squares(q: Any) -> Any:
         residuals = watched.fun(q * scale)
         cost = 0.5 * watched.loss.cost(residuals)
-        if not np.isfinite(cost):  # no place to be: every optimiser turns back from infinity, few from nan
-            return np.inf if method in _WITHOUT_GRADIENT else (np.inf, np.zeros(len(q)))
         if method in _WITHOUT_GRADIENT:
-            return cost
-        return cost, scale * (watched.jac(q * scale).T @ watched.loss.slope(residuals))
+            return cost if np.isfinite(cost) else np.inf
+        gradient = scale * (watched.jac(q * scale).T @ watched.loss.slope(residuals))
+        if not (np.isfinite(cost) and np.isfinite(gradient).all()):
+            return np.inf, np.zeros(len(q))  # no place to be: every optimiser turns back from infinity, few from nan
+        return cost, gradient
 
     def gauss_newton(q: Any) -> Any:
         jacobian = watched.jac(q * scale) * scale
