@@ -131,12 +131,14 @@ def test_exact_data_need_few_evaluations():
         assert nothing.success and nothing.rss < 1e-280
 
 
-@pytest.mark.parametrize("method", ["trf", "lm", "dogbox", "BFGS", "trust-exact", "trust-constr", "Powell"])
+@pytest.mark.parametrize("method", ["lm", "BFGS", "trust-exact", "Powell"])
 def test_models_that_overflow_on_the_way(method):
     """Of data that are no such curve; the derivative of the model, not its value, is nan where exp overflows."""
     at = np.linspace(0, 5, 40)
     values = np.random.default_rng(2).standard_cauchy(size=40)
-    result = sg.fit(a / (1 + sp.exp(-b * (x - c))), {x: at, y: values}, {a: 5.2, b: 1.8, c: 1.8}, method=method)
+    result = sg.fit(
+        a / (1 + sp.exp(-b * (x - c))), {x: at, y: values}, {a: 5.2, b: 1.8, c: 1.8}, method=method, max_nfev=600
+    )
     assert result.rss <= values @ values and "NOT CONVERGED" in result.summary()
     far = sg.fit(a / (1 + sp.exp(-b * (x - c))), {x: at, y: values}, {a: 1, b: 800, c: 3}, method="Powell", max_nfev=1)
     assert not far.success and np.isnan(far.prediction({x: 1.0}).errors)
