@@ -120,6 +120,8 @@ def test_a_limit_of_evaluations_is_kept(method):
     result = sg.fit(MODEL, DATA, {a: 1, b: 3}, method=method, max_nfev=4)
     assert result.nfev <= 4 and not result.success and "NOT CONVERGED" in result.summary()
     assert result.rss <= sg.fit(MODEL, DATA, {a: 1, b: 3}, method=method, max_nfev=1).rss
+    if method in _WITH_BOUNDS:
+        assert sg.fit(MODEL, DATA, {a: 1, b: 3}, {b: (0, 3)}, method=method, max_nfev=1).nfev == 1
 
 
 def test_exact_data_need_few_evaluations():

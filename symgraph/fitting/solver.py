@@ -152,10 +152,10 @@ class _Watched:
     def chosen(self, p: Any) -> Any:
         """p, where an optimiser says that it ended; or the best point, where that is better."""
         p = np.clip(np.asarray(p, float), *self.bounds)
-        best = self.loss.cost(self._best[1] / self.unit)
-        if self.loss.cost(self.fun(p)) <= best * (1 + 1e-9) or not np.isfinite(self.jac(self.best)).all():
+        cost, best = self.loss.cost(self.fun(p)), self.loss.cost(self._best[1] / self.unit)
+        if cost <= best * (1 + 1e-9):
             return p
-        return self.best
+        return p if np.isfinite(cost) and not np.isfinite(self.jac(self.best)).all() else self.best
 
 
 def _power_of_2(number: float) -> float:
@@ -187,6 +187,7 @@ def solve(
     watched = _Watched(fun, jac, loss, observe, observed, bounds)
     watched.limit = max_nfev if max_nfev is not None else 2000 * (len(p0) + 1)
     with np.errstate(all="ignore"):  # a trial step may overflow; SciPy then takes a shorter one
+        watched.fun(p0)  # the best point so far
         if method not in _WITHOUT_GRADIENT:
             checked_jacobian(watched.jac(p0))
         try:
