@@ -279,7 +279,7 @@ def describe(symbol: Any) -> str:
     """A symbol (or node) for messages, with the assumptions that tell it from others of its name."""
     if isinstance(symbol, Node):
         return repr(symbol)
-    return sympy.srepr(symbol) if symbol.is_symbol and symbol._assumptions_orig else str(symbol)
+    return sympy.srepr(symbol) if getattr(symbol, "_assumptions_orig", None) else str(symbol)  # entries c[0] have none
 
 
 def missing_feed(missing: Sequence[Node], fed: Iterable[Any]) -> MissingFeedError:

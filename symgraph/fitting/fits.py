@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, FeedError, brief
-from ..nodes import symbol_name
+from ..errors import ArgumentError, FeedError, ShapeError, brief
+from .estimates import estimate
 from .history import History, as_callback
-from .layout import Layout, real_vector, symbols_of
+from .layout import Layout, real_vector, symbol_meant, symbols_of
 from .losses import Loss
-from .problem import Problem
+from .problem import Problem, inputs_of
 from .results import FitResult
-from .solver import METHODS, estimate, solve
+from .solver import METHODS, solve
 
 __all__ = ["fit"]
 
@@ -52,18 +53,22 @@ def fit(
         sigma: the standard deviation of the observed values: a number, one for each, or their covariance matrix.
         method: "trf", "dogbox" or "lm" of `scipy.optimize.least_squares`, or a method of `scipy.optimize.minimize`, which gets the gradient, and
             J'J for the Hessian where it wants one.
-        absolute_sigma: whether sigma is known itself, and not only up to a factor, which the residuals then tell.
+        absolute_sigma: whether sigma is known itself, and not only up to a factor, which the residuals then tell. Intervals are then those
+            of the normal distribution.
         loss: "linear", or "soft_l1", "huber", "cauchy", "arctan", or a function, as `scipy.optimize.least_squares` has them: what a residual
             (fitted - observed) / sigma counts for. The covariance is then Huber's: see `symgraph.fitting.losses.Loss.variance`.
         f_scale: the size of residuals from which on such a loss takes them for outliers.
-        x_scale: the sizes of the parameters, one for each, or "jac" to take them from the Jacobian.
-        max_nfev: the largest number of evaluations.
+        x_scale: the sizes of the parameters, one for each, or "jac" to take them from the Jacobian. Nothing depends on the units of data and
+            parameters, but optimisers may need fewer steps with it.
+        max_nfev: the largest number of evaluations of the residuals, whatever the method.
         progress: whether to show the steps by tqdm, where it is installed and the output is a terminal.
         callback: called after each step in SciPy's form, with an OptimizeResult as `intermediate_result` (x, fun, cost, nit, nfev) or else the
             vector; raising StopIteration ends the fit.
         backend, threads, contract: as for `symgraph.function`.
 
-    Derivatives are exact, and once the optimiser has ended, Gauss-Newton steps follow as long as they improve the parameters' last digits.
+    Derivatives are exact, and once the optimiser has ended, Gauss-Newton steps follow as long as they improve the parameters' last digits. Whether
+    the fit has converged is not the optimiser's word: no change of the parameters within their bounds must take more than a millionth off the
+    residuals, as far as the model is linear (the relative offset of Bates and Watts), or more than rounding errors.
 
     Raises ArgumentError, FeedError or ShapeError, before anything is computed, for data that are missing, not finite or of unequal shapes.
 
@@ -86,6 +91,8 @@ def fit(
     """
     if method not in METHODS:
         raise ArgumentError(f"There is no method {method!r}; there are {', '.join(METHODS)}")
+    if max_nfev is not None and not max_nfev >= 1:
+        raise ArgumentError(f"max_nfev must be at least 1, or None for no limit of yours, not {max_nfev!r}")
     weighing = Loss(loss, f_scale)
     if absolute_sigma and not weighing.is_linear:
         raise ArgumentError(
@@ -100,6 +107,7 @@ def fit(
             f"{problem.observed.size} data points do not determine {len(vector)} parameters; fix some of them, or add data"
         )
     _check_start(problem, vector)
+    x_scale = _checked_scale(x_scale, problem.layout.names(len(vector)))
     history, call = History(progress), as_callback(callback)
 
     def observe(step: Any) -> None:
@@ -108,19 +116,30 @@ def fit(
 
     try:
         solution = solve(
-            problem.residuals, problem.jacobian, vector, limits, method, x_scale, max_nfev, weighing, observe
+            problem.residuals,
+            problem.jacobian,
+            vector,
+            limits,
+            method,
+            x_scale,
+            max_nfev,
+            weighing,
+            observe,
+            problem.whitened,
         )
     finally:
         history.close()
     with np.errstate(all="ignore"):
         residuals = problem.residuals(solution.x)
-        variance = 1.0 if absolute_sigma else weighing.variance(residuals, len(vector))
+        variance = (lambda rank: 1.0) if absolute_sigma else partial(weighing.variance, residuals)
         estimated = estimate(problem.jacobian(solution.x), variance, solution.x, limits)
+        rss, cost = float(residuals @ residuals), 0.5 * weighing.cost(residuals)
+        spread = 1.0 if absolute_sigma else weighing.spread(residuals, estimated.rank)
     return FitResult(
         problem=problem,
         x=solution.x,
-        rss=float(residuals @ residuals),
-        cost=0.5 * weighing.cost(residuals),
+        rss=rss,
+        cost=cost,
         covariance=estimated.covariance,
         history=history,
         success=solution.success,
@@ -129,20 +148,23 @@ def fit(
         nfev=solution.nfev,
         njev=solution.njev,
         loss=weighing,
+        absolute_sigma=absolute_sigma,
         _estimate=estimated,
-        _spread=1.0 if absolute_sigma else weighing.spread(residuals, len(vector)),
+        _spread=spread,
     )
 
 
 def _start(expr: Any, p0: Any, params: Any) -> tuple[tuple[Any, ...], list[Any]]:
     """The parameters, and their first values."""
     if isinstance(p0, Mapping):
-        symbols = tuple(_symbol(key, expr) for key in p0)
-        if params is not None and set(symbols_of(params, "params")) != set(symbols):
+        symbols = symbols_of([_symbol(key, expr) for key in p0], "p0")
+        order = symbols if params is None else symbols_of(params, "params")
+        if set(order) != set(symbols):
             raise ArgumentError(
                 f"params are {params}, but p0 has values for {', '.join(map(str, symbols))}; leave params out"
             )
-        return symbols_of(symbols, "p0"), list(p0.values())
+        first = dict(zip(symbols, p0.values(), strict=True))
+        return order, [first[s] for s in order]
     if params is None:
         raise ArgumentError(
             "p0 must be a dict from the parameters to their first values; or give the parameters' order by params=[...]"
@@ -157,17 +179,13 @@ def _start(expr: Any, p0: Any, params: Any) -> tuple[tuple[Any, ...], list[Any]]
 
 
 def _symbol(key: Any, expr: Any) -> Any:
-    """The symbol that a key of p0 (or of bounds) means."""
+    """The symbol that a key of p0 means."""
     if not isinstance(key, str):
         return key
-    from .problem import inputs_of
-
-    found = [s for s in inputs_of(getattr(expr, "rhs", expr)) if symbol_name(s) == key]
-    if len(found) != 1:
-        raise ArgumentError(
-            f"{key!r} is {'no symbol' if not found else 'the name of several symbols'} of the model {brief(expr)}; use the symbol itself"
-        )
-    return found[0]
+    symbol = symbol_meant(key, inputs_of(getattr(expr, "rhs", expr)))
+    if symbol is None:
+        raise ArgumentError(f"{key!r} is no symbol of the model {brief(expr)}; use the symbol itself")
+    return symbol
 
 
 def _limits(bounds: Any, layout: Layout, p0: Any) -> tuple[Any, Any]:
@@ -188,26 +206,36 @@ def _limits(bounds: Any, layout: Layout, p0: Any) -> tuple[Any, Any]:
 
 def _limits_by_symbol(bounds: Mapping[Any, Any], layout: Layout, p0: Any) -> tuple[Any, Any]:
     lower, upper = layout.unpack(np.full(len(p0), -np.inf)), layout.unpack(np.full(len(p0), np.inf))
-    places = {name: i for i, s in enumerate(layout.symbols) for name in (s, symbol_name(s))}
+    given: set[Any] = set()
     for key, pair in bounds.items():
-        if key not in places:
+        symbol = symbol_meant(key, layout.symbols)
+        if symbol is None or symbol in given:
             raise ArgumentError(
-                f"There are bounds for {key}, which is not in p0; parameters are {', '.join(map(str, layout.symbols))}"
+                f"There are bounds for {key} twice, by the symbol and by its name"
+                if symbol is not None
+                else f"There are bounds for {key}, which is not in p0; parameters are {', '.join(map(str, layout.symbols))}"
             )
+        given.add(symbol)
         try:
             low, high = pair
         except (TypeError, ValueError):
             raise ArgumentError(
                 f"The bounds of {key} must be (low, high), each a number or None, not {pair!r}"
             ) from None
-        i = places[key]
-        lower[i] = (
-            lower[i] if low is None else np.broadcast_to(real_vector(low, f"bounds of {key}"), np.shape(lower[i]))
-        )
-        upper[i] = (
-            upper[i] if high is None else np.broadcast_to(real_vector(high, f"bounds of {key}"), np.shape(upper[i]))
-        )
+        i = layout.symbols.index(symbol)
+        lower[i] = lower[i] if low is None else _limit(low, key, np.shape(lower[i]))
+        upper[i] = upper[i] if high is None else _limit(high, key, np.shape(upper[i]))
     return layout.pack(lower), layout.pack(upper)
+
+
+def _limit(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
+    array = real_vector(value, f"bounds of {key}")
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ShapeError(
+            f"The bounds of {key} have shape {array.shape}, but {key} has shape {shape}; give numbers, or arrays of that shape"
+        ) from None
 
 
 def _limits_of_all(bounds: Any, n: int) -> tuple[Any, Any]:
@@ -219,6 +247,17 @@ def _limits_of_all(bounds: Any, n: int) -> tuple[Any, Any]:
             f"bounds must be a dict from parameters to (low, high), or a pair (low, high) of numbers or of vectors of {n} entries: {error}"
         ) from None
     return low, high
+
+
+def _checked_scale(x_scale: Any, names: list[str]) -> Any:
+    if isinstance(x_scale, str) and x_scale == "jac":
+        return x_scale
+    array = real_vector(x_scale, "x_scale")
+    if array.shape not in ((), (len(names),)) or not (np.isfinite(array) & (array > 0)).all():
+        raise ArgumentError(
+            f"x_scale must be 'jac', or finite numbers greater than 0, one for each of {', '.join(names)}, not {x_scale!r}"
+        )
+    return np.broadcast_to(array, (len(names),)).copy()
 
 
 def _check_start(problem: Problem, p0: Any) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 
 __all__ = ["History", "as_callback"]
 
+_SIGNATURE = inspect.Signature([inspect.Parameter("intermediate_result", inspect.Parameter.POSITIONAL_OR_KEYWORD)])
+
 
 class History:
     """What an optimiser passed through. Give it to SciPy as `callback=`; `symgraph.fit` keeps one of its own.
@@ -19,7 +21,8 @@ class History:
 
     Attributes:
         points: the vector of each step, an array of shape (steps, n).
-        values: the objective at each step (for least squares the sum of the squared residuals), where the optimiser told it, else nan.
+        values: the objective at each step (for least squares and for equations the sum of the squares), where the optimiser told it, else nan:
+            "TNC" and `direct`, for instance, tell the vector only.
 
     >>> from scipy.optimize import minimize
     >>> history = History()
@@ -32,18 +35,22 @@ class History:
         self._points: list[Any] = []
         self._values: list[float] = []
         self._bar = _bar() if progress else None
+        self.__signature__ = _SIGNATURE  # of its instances alone, by which SciPy knows what to give
 
-    def __call__(self, intermediate_result: Any) -> None:
-        """Note one step. SciPy gives an OptimizeResult; some of its methods give the vector only."""
+    def __call__(self, intermediate_result: Any, *told: Any) -> None:
+        """Note one step. SciPy gives an OptimizeResult; some of its functions give the vector, some with the objective and more behind it."""
         x = getattr(intermediate_result, "x", intermediate_result)
         self._points.append(np.array(x, dtype=float))
-        self._values.append(_value(intermediate_result))
+        self._values.append(_value(intermediate_result, *told))
         if self._bar is not None:
             self._bar.set_postfix_str(f"value {self._values[-1]:.6g}", refresh=False)
             self._bar.update()
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def __bool__(self) -> bool:
+        return True  # an empty one is a callback too, for SciPy asks `if callback`
 
     def __repr__(self) -> str:
         last = f", last value {self._values[-1]:.6g}" if self._values else ""
@@ -76,12 +83,14 @@ class History:
         return ax
 
 
-def _value(intermediate: Any) -> float:
+def _value(intermediate: Any, fun: Any = None, *rest: Any) -> float:
     cost = getattr(intermediate, "cost", None)  # half the sum of squares
     if cost is not None:
         return 2 * float(cost)
-    fun = getattr(intermediate, "fun", None)
-    return float(fun) if fun is not None and np.ndim(fun) == 0 else float("nan")
+    fun = getattr(intermediate, "fun", fun)
+    if fun is None:
+        return float("nan")
+    return float(fun) if np.ndim(fun) == 0 else float(np.sum(np.abs(fun) ** 2))
 
 
 def _bar() -> Any:

@@ -10,12 +10,12 @@ import numpy as np
 
 from ..arguments import argument_list, check_arguments
 from ..errors import ArgumentError, FeedError, ShapeError
-from ..feeds import as_array
+from ..feeds import as_array, describe
 from ..functions import Function
 from ..nodes import symbol_name
 from ..shapes import core_shape, format_shape
 
-__all__ = ["Layout", "cores_of", "flattened", "real_vector", "symbols_of"]
+__all__ = ["Layout", "cores_of", "flattened", "real_vector", "symbol_meant", "symbols_of"]
 
 
 def symbols_of(symbols: Any, what: str) -> tuple[Any, ...]:
@@ -27,6 +27,21 @@ def symbols_of(symbols: Any, what: str) -> tuple[Any, ...]:
     return listed
 
 
+def symbol_meant(key: Any, symbols: Iterable[Any]) -> Any:
+    """The one of `symbols` that a key is, or is the name of; None where there is none. ArgumentError where several have that name.
+
+    >>> import sympy
+    >>> symbol_meant("a", [sympy.Symbol("a"), sympy.Symbol("b")])
+    a
+    """
+    found = [s for s in symbols if (symbol_name(s) == key if isinstance(key, str) else s == key)]
+    if len(found) > 1:
+        raise ArgumentError(
+            f"{key!r} is the name of several symbols, {', '.join(map(describe, found))}: use the symbol itself"
+        )
+    return found[0] if found else None
+
+
 def cores_of(function: Function) -> dict[Any, tuple[Any, ...]]:
     """The shape of one value of each argument of a Function."""
     return {node.symbol: node.core for node in function.graph.placeholders}
@@ -34,7 +49,7 @@ def cores_of(function: Function) -> dict[Any, tuple[Any, ...]]:
 
 def real_vector(p: Any, name: str) -> Any:
     """`p` as an array of float64. Integers are converted; complex numbers are refused."""
-    if isinstance(p, np.ndarray) and p.dtype == np.float64:
+    if type(p) is np.ndarray and p.dtype == np.float64:  # no subclass, which may have a mask
         return p
     array = np.asarray(as_array(p, name))
     if array.dtype.kind == "c":
@@ -55,7 +70,7 @@ class Layout:
     >>> import sympy
     >>> layout = Layout([sympy.Symbol("a"), sympy.MatrixSymbol("M", 2, 2)])
     >>> layout.unpack(np.arange(5.0))
-    [0.0, array([[1., 2.],
+    [np.float64(0.0), array([[1., 2.],
            [3., 4.]])]
     >>> layout.names()
     ['a', 'M[0, 0]', 'M[0, 1]', 'M[1, 0]', 'M[1, 1]']
@@ -83,18 +98,20 @@ class Layout:
     def unpack(self, p: Any) -> list[Any]:
         """The value of each symbol, from a vector of shape (n,), or (n, k) for k points at once: then each value has the batch axis k."""
         if self._scalars and p.shape == (self.size,):
-            values: list[Any] = p.tolist()
-            return values
+            return list(p)  # numbers of NumPy: Python's would take the dtype of what they meet, such as float32
+        if p.ndim == 0 and self.size == 1:  # as `minimize_scalar` has it
+            p = p.reshape(1)
         if p.ndim == 0 or p.ndim > 2:
             raise ShapeError(
                 f"A vector of shape (n,) is needed for {self}, or (n, k) for k of them, but the shape is {p.shape}"
             )
-        values, start = [], 0
+        values: list[Any] = []
+        start = 0
         points = p.T  # the batch axis leads
         for shape in self.shapes(p.shape[0]):
             stop = start + math.prod(shape)
             part = points[..., start:stop].reshape((*points.shape[:-1], *shape))
-            values.append(part if part.ndim else float(part))
+            values.append(part[()])
             start = stop
         return values
 

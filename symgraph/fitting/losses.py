@@ -20,7 +20,7 @@ def _linear(z: Any) -> Any:
 
 def _soft_l1(z: Any) -> Any:
     t = 1 + z
-    return 2 * (np.sqrt(t) - 1), t**-0.5, -0.5 * t**-1.5
+    return 2 * z / (np.sqrt(t) + 1), t**-0.5, -0.5 * t**-1.5  # 2 (sqrt(t) - 1), of which small z would leave few digits
 
 
 def _huber(z: Any) -> Any:
@@ -74,6 +74,10 @@ class Loss:
         """Whether it is the sum of squares."""
         return bool(self.name == "linear")
 
+    def over(self, unit: float) -> Loss:
+        """The same loss of residuals that are given in a unit, as r / unit."""
+        return self if self.is_linear else Loss(self.name, self.f_scale / unit)
+
     def _parts(self, residuals: Any) -> Any:
         return self._rho((residuals / self.f_scale) ** 2)
 
@@ -82,6 +86,10 @@ class Loss:
         if self.is_linear:
             return float(residuals @ residuals)
         return float(self.f_scale**2 * np.sum(self._parts(residuals)[0]))
+
+    def rho(self) -> Any:
+        """What `scipy.optimize.least_squares` takes for its loss: a name, or a function of z that gives (3, m)."""
+        return self.name if self.is_linear or callable(self.name) else lambda z: np.stack(self._rho(z))
 
     def weights(self, residuals: Any) -> Any:
         """rho': the squares with these weights have the same gradient, and for a concave rho they curve no less."""
@@ -102,6 +110,13 @@ class Loss:
             return residuals, jacobian
         root = np.sqrt(np.maximum(self.curvature(residuals), _TINY))
         return self.slope(residuals) / root, jacobian * root[:, None]
+
+    def weighted(self, residuals: Any, jacobian: Any) -> tuple[Any, Any]:
+        """Those of the sum of squares with the same gradient that is nowhere below the cost, for a concave rho: its minimum has a lower cost."""
+        if self.is_linear:
+            return residuals, jacobian
+        root = np.sqrt(self.weights(residuals))
+        return root * residuals, jacobian * root[:, None]
 
     def variance(self, residuals: Any, parameters: int) -> float:
         """The number v for which v * inv(J'J) is the covariance of the parameters; inf where nothing is left to tell it.

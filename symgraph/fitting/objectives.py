@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import sympy
 
-from ..errors import ShapeError, brief
+from ..errors import ArgumentError, ShapeError, brief
 from ..shapes import format_shape
-from .vectors import OfVector, as_real
+from .vectors import OfVector, as_real, is_condition
 
 __all__ = ["Objective", "objective"]
 
@@ -25,7 +25,10 @@ class Objective(OfVector):
         super().__init__(_one_number(expr), x, params, name, **options)
 
     def fun(self, p: Any, *args: Any) -> Any:
-        """The value at p, a float. For p of shape (n, k), k points at once, as `differential_evolution(vectorized=True)` asks for, (k,) values."""
+        """The value at p, a float; p may be a number where there is one entry.
+
+        For p of shape (n, k), k points at once, as `differential_evolution(vectorized=True)` asks for, (k,) values.
+        """
         point = self._point(p)
         value = as_real(self.function(*point, *self._rest(args)), self.__name__)
         if np.ndim(value) == 0:
@@ -89,6 +92,11 @@ def _one_number(expr: Any) -> Any:
     if isinstance(expr, (list, tuple, dict, sympy.Tuple)):
         raise ShapeError(
             f"An objective is one expression, not a {type(expr).__name__}; for several use symgraph.residuals"
+        )
+    if is_condition(expr):
+        raise ArgumentError(
+            f"{brief(expr)} is a condition, true or false, and no number to be minimised; for equations there is symgraph.root, for limits "
+            "symgraph.constraint"
         )
     shape = getattr(expr, "shape", ())
     if shape == (1, 1):

@@ -24,12 +24,14 @@ def axes(ax: Any = None) -> Any:
 
 
 def draw_fit(result: FitResult, ax: Any = None, level: float | None = None, points: int = 400) -> Any:
-    """Data and fitted curve over the predictor, with bands of a `level`; where there are several predictors, fitted against observed values."""
+    """Data and fitted curve over the predictor, with bands of a `level`; fitted against observed values where there are several predictors, or
+    values that are no numbers."""
     ax = axes(ax)
     predictor = result.problem.predictor
-    observed, sigma = result.observed, result.problem.error_bars
+    observed, sigma = result.observed.reshape(-1), result.problem.error_bars
+    sigma = None if sigma is None else sigma.reshape(-1)
     if predictor is None:
-        ax.errorbar(result.fitted, observed, yerr=sigma, fmt=".", label="data")
+        ax.errorbar(result.fitted.reshape(-1), observed, yerr=sigma, fmt=".", label="data")
         ends = [np.min(observed), np.max(observed)]
         ax.plot(ends, ends, label="equal")
         ax.set(xlabel="fitted", ylabel="observed")

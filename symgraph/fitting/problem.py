@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial, wraps
 from typing import Any
 
 import numpy as np
 import sympy
+from sympy.matrices.expressions.matexpr import MatrixElement
 
+from ..backends import is_native
 from ..errors import ArgumentError, FeedError, ShapeError, brief
 from ..feeds import describe
 from ..functions import Function
 from ..graph import Graph
-from ..nodes import symbol_name
+from ..nodes import namesakes, symbol_name
 from ..translation import translate_all
-from .layout import Layout, real_vector
+from ..translation.user import registrations
+from .layout import Layout, cores_of, real_vector, symbol_meant
 from .vectors import Residuals
 
 __all__ = ["Problem", "inputs_of"]
+
+_ENTRIES = (sympy.Indexed, MatrixElement)
+_KEPT = 32  # models that were fitted last
 
 
 class Problem:
@@ -29,17 +35,18 @@ class Problem:
         response: the expression of the data that it is fitted to.
         parameters: the symbols that vary; `layout` is their place in the vector p.
         observed: the values of `response`, one for each data point.
+        sigma: what was given for it, as an array; `error_bars` are the standard deviations of all data points, None without sigma.
     """
 
     def __init__(self, expr: Any, data: Any, parameters: Sequence[Any], sigma: Any = None, **options: Any) -> None:
         self.parameters = tuple(parameters)
         self.response, self.expression, self.predictors = _told_apart(expr, data, self.parameters)
-        self.model = Residuals(self.expression, self.parameters, tuple(self.predictors), **options)
+        self.model = _compiled(Residuals, self.expression, self.parameters, tuple(self.predictors), **options)
         self.layout: Layout = self.model.layout
         self._values = tuple(self.predictors.values())
         self.observed = _observed(self.response, data, expr, options)
-        self._whiten = _whitening(sigma, self.observed)
-        self.sigma = sigma
+        self.sigma = None if sigma is None else _frozen(real_vector(sigma, "sigma"))
+        self._whiten, self.error_bars = _whitening(self.sigma, self.observed)
 
     @property
     def response_name(self) -> str:
@@ -54,13 +61,16 @@ class Problem:
         ((symbol, values),) = self.predictors.items()
         return (symbol, values) if np.shape(values) == self.observed.shape and self.observed.ndim == 1 else None
 
-    @property
-    def error_bars(self) -> Any:
-        """The standard deviation of each data point, where sigma tells it."""
-        if self.sigma is None:
-            return None
-        sigma = np.asarray(self.sigma, float)
-        return np.broadcast_to(sigma if sigma.ndim < 2 else np.sqrt(np.diag(sigma)), self.observed.shape)
+    def dimensions(self, size: int) -> dict[Any, int]:
+        """The numbers that symbolic dimensions have where p has `size` entries; without those that predictors have too, whose data tell them."""
+        cores = cores_of(self.model.function)
+        bound = {dim for predictor in self.predictors for dim in cores[predictor]}
+        pairs = [
+            (dim, length)
+            for core, shape in zip(self.layout.cores, self.layout.shapes(size), strict=True)
+            for dim, length in zip(core, shape, strict=True)
+        ]
+        return {dim: length for dim, length in pairs if isinstance(dim, sympy.Symbol) and dim not in bound}
 
     @property
     def deviation(self) -> Any:
@@ -77,6 +87,11 @@ class Problem:
                 f"The model {brief(self.expression)} gives values of shape {values.shape} for these data, "
                 f"but the observed values of {self.response_name} have shape {self.observed.shape}"
             ) from None
+
+    @property
+    def whitened(self) -> Any:
+        """The observed values / sigma, (m,)."""
+        return self._whiten(self.observed.reshape(-1))
 
     def residuals(self, p: Any) -> Any:
         """(fitted - observed) / sigma, of shape (m,)."""
@@ -105,16 +120,21 @@ def _told_apart(expr: Any, data: Any, parameters: tuple[Any, ...]) -> tuple[Any,
     """The response, the model, and the predictors with their values."""
     if isinstance(expr, sympy.Equality):
         response, model = expr.lhs, expr.rhs
+    elif expr in (sympy.true, sympy.false):
+        raise ArgumentError(f"SymPy has made {expr} of the equation: its sides are equal, or have different shapes")
     elif isinstance(expr, (sympy.Basic, sympy.MatrixBase, sympy.NDimArray)):
         response, model = None, expr
     else:
         raise ArgumentError(f"The model must be a SymPy expression, or Eq(response, expression), not {expr!r}")
-    free = inputs_of(model)
-    missing = [p for p in parameters if p not in free]
+    occurring = inputs_of(model)
+    missing = [p for p in parameters if p not in occurring and not (isinstance(p, _ENTRIES) and model.has(p))]
     if missing:
+        same = namesakes(missing, occurring)
         raise ArgumentError(
-            f"{_listed(map(describe, missing))} should vary, but the model {brief(model)} does not depend on it; leave it out of p0"
+            f"{_listed(map(describe, missing))} should vary, but the model {brief(model)} does not depend on it; "
+            f"{same or 'leave it out of p0'}"
         )
+    free = inputs_of(model, parameters)
     predictors = [s for s in sorted(free, key=str) if s not in parameters]
     if isinstance(data, tuple):
         return _from_pair(response, model, predictors, data)
@@ -131,6 +151,8 @@ def _told_apart(expr: Any, data: Any, parameters: tuple[Any, ...]) -> tuple[Any,
         raise ArgumentError(
             f"The response {response} depends on {_listed(both)}; all that varies must stand on the right of Eq(response, model)"
         )
+    for key in given:
+        symbol_meant(key, predictors)  # which of them a name means must be clear
     return response, model, {symbol: _column(symbol, given) for symbol in predictors}
 
 
@@ -153,7 +175,7 @@ def _from_pair(
     )
 
 
-def _the_response(model: Any, free: set[Any], given: Mapping[Any, Any]) -> Any:
+def _the_response(model: Any, free: frozenset[Any], given: Mapping[Any, Any]) -> Any:
     """The only key of the data that the model does not have."""
     names = {symbol_name(s) for s in free}
     others = [key for key in given if (key not in names if isinstance(key, str) else key not in free)]
@@ -176,14 +198,42 @@ def _observed(response: Any, data: Any, expr: Any, options: Mapping[str, Any]) -
     values = [_column(symbol, given) for symbol in symbols]
     return _checked(
         response,
-        values[0] if isinstance(response, sympy.Symbol) else Function(symbols, response, **options)(*values),
+        values[0]
+        if isinstance(response, sympy.Symbol)
+        else _compiled(Function, tuple(symbols), response, **options)(*values),
     )
 
 
-def inputs_of(expr: Any) -> set[Any]:
-    """The symbols for which an expression needs values."""
+def _kept(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, whose last results are kept for equal arguments, where they can be compared: a mutable matrix cannot."""
+    cached = lru_cache(_KEPT)(function)
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        try:
+            hash(args)
+        except TypeError:
+            return function(*args)
+        return cached(*args)
+
+    return call
+
+
+def _compiled(kind: Callable[..., Any], *args: Any, backend: Any = None, **options: Any) -> Any:
+    """kind(*args, **options): for data that come in pieces a model is compiled once. Functions are pure, so fits can share them."""
+    return _made(kind, args, backend, tuple(options.items()), is_native(backend), registrations())
+
+
+@_kept
+def _made(kind: Callable[..., Any], args: Any, backend: Any, options: Any, *circumstances: Any) -> Any:
+    return kind(*args, backend=backend, **dict(options))
+
+
+@_kept
+def inputs_of(expr: Any, known: tuple[Any, ...] = ()) -> frozenset[Any]:
+    """The symbols for which an expression needs values, where those `known` (symbols, or entries such as c[0]) have some; with these."""
     with Graph().as_default():
-        return set(translate_all([expr]).placeholders)
+        return frozenset(translate_all([expr], known=known).placeholders)
 
 
 def _columns(data: Any) -> dict[Any, Any]:
@@ -198,19 +248,22 @@ def _columns(data: Any) -> dict[Any, Any]:
 
 
 def _column(symbol: Any, given: Mapping[Any, Any]) -> Any:
-    for key in (symbol, symbol_name(symbol)):
-        if key in given:
-            return _checked(symbol, given[key])
+    keys = [key for key in (symbol, symbol_name(symbol)) if key in given]
+    if len(keys) > 1:
+        raise ArgumentError(f"{symbol} is in data twice, as a symbol and by its name; leave one of them out")
+    if keys:
+        return _checked(symbol, given[keys[0]])
+    same = namesakes([symbol], [key for key in given if not isinstance(key, str)])
     raise ArgumentError(
         f"{symbol} is in the model, but neither in data nor in p0. There are values for {_listed(given) or 'nothing'}"
+        f"{'. ' if same else ''}{same}"
     )
 
 
 def _checked(symbol: Any, value: Any) -> Any:
     """A copy of real, finite data of at least one point."""
     name = str(symbol)
-    array = np.array(real_vector(value if not hasattr(value, "to_numpy") else value.to_numpy(), name))
-    array.flags.writeable = False
+    array = _frozen(real_vector(value if not hasattr(value, "to_numpy") else value.to_numpy(), name))
     if not array.size:
         raise FeedError(f"{name}: there are no data (shape {array.shape})")
     if not np.isfinite(array).all():
@@ -223,31 +276,40 @@ def _checked(symbol: Any, value: Any) -> Any:
     return array
 
 
-def _whitening(sigma: Any, observed: Any) -> Any:
-    """What divides residuals (or their Jacobian, by rows) by sigma: a number, one for each point, or a covariance matrix."""
+def _frozen(array: Any) -> Any:
+    copied = np.array(array)
+    copied.flags.writeable = False
+    return copied
+
+
+def _whitening(sigma: Any, observed: Any) -> tuple[Any, Any]:
+    """What divides residuals (or their Jacobian, by rows) by sigma: a number, one for each point, or a covariance matrix. With all deviations."""
     if sigma is None:
-        return _unchanged
-    array = real_vector(sigma, "sigma")
+        return _unchanged, None
     m = observed.size
-    if array.ndim == 2 and array.shape == (m, m) and array.shape != observed.shape:
-        return _by_covariance(array)
+    if sigma.shape == (m, m) and sigma.shape != observed.shape:
+        return _by_covariance(sigma), np.sqrt(np.diag(sigma)).reshape(observed.shape)
     try:
-        flat = np.broadcast_to(array, observed.shape).reshape(-1)
+        flat = np.broadcast_to(sigma, observed.shape).reshape(-1)
     except ValueError:
         raise ShapeError(
-            f"sigma has shape {array.shape}, but there are observed values of shape {observed.shape}: give a number, an array of that shape, "
+            f"sigma has shape {sigma.shape}, but there are observed values of shape {observed.shape}: give a number, an array of that shape, "
             f"or a covariance matrix ({m}, {m})"
         ) from None
     if not (np.isfinite(flat) & (flat > 0)).all():
         raise FeedError(
             "sigma: standard deviations must be finite and greater than 0; leave points out that should not count"
         )
-    return partial(_divided, flat)
+    return partial(_divided, flat), flat.reshape(observed.shape)
 
 
 def _by_covariance(matrix: Any) -> Any:
     from scipy.linalg import cholesky
 
+    if not np.isfinite(matrix).all():
+        raise FeedError("sigma: the covariance matrix has entries that are nan or inf")
+    if np.max(np.abs(matrix - matrix.T)) > 1e-8 * np.max(np.abs(matrix)):
+        raise FeedError("sigma: the covariance matrix is not symmetric")
     try:
         return partial(_solved, cholesky(matrix, lower=True))
     except np.linalg.LinAlgError:

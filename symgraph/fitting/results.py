@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import sympy
 
-from ..errors import ArgumentError, brief
-from ..nodes import symbol_name
+from ..errors import ArgumentError, FeedError, ShapeError, brief
+from .estimates import Estimate
 from .history import History
+from .layout import real_vector, symbol_meant
 from .losses import Loss
 from .problem import Problem
-from .solver import Estimate
 
 __all__ = ["FitResult", "Prediction"]
 
@@ -45,7 +45,9 @@ class FitResult:
         covariance: that of x, (n, n); infinite variance for what the data do not determine, nan for what is at a bound.
         loss: what a residual counted for.
         history: the steps; `history.plot()` draws the convergence.
-        success, message, method, nfev, njev: how the optimiser ended, and how often it computed residuals and their Jacobian.
+        success: whether x is a minimum as near as numbers tell: the relative offset is below 1e-6 (see `polishing.relative_offset`).
+        message, method, nfev, njev: how the optimiser ended, and how often it computed residuals and their Jacobian.
+        absolute_sigma: whether sigma was known itself; intervals are then by the normal distribution, else by Student's.
     """
 
     problem: Problem
@@ -60,6 +62,7 @@ class FitResult:
     nfev: int
     njev: int
     loss: Loss
+    absolute_sigma: bool
     _estimate: Estimate = field(repr=False)
     _spread: float = field(repr=False)
 
@@ -88,10 +91,10 @@ class FitResult:
             return self.covariance / np.outer(errors, errors)
 
     def __getitem__(self, parameter: Any) -> Any:
-        for symbol, value in self.parameters.items():
-            if parameter == symbol or parameter == symbol_name(symbol):
-                return value
-        raise KeyError(f"{parameter} is not a parameter; these are: {', '.join(map(str, self.problem.parameters))}")
+        symbol = symbol_meant(parameter, self.problem.parameters)
+        if symbol is None:
+            raise KeyError(f"{parameter} is not a parameter; these are: {', '.join(map(str, self.problem.parameters))}")
+        return self.parameters[symbol]
 
     def confidence_intervals(self, level: float = 0.95) -> dict[Any, Any]:
         """For each parameter (low, high), which cover the true value with probability `level` as far as the model is linear near it."""
@@ -99,20 +102,23 @@ class FitResult:
         return {s: (v - reach * errors[s], v + reach * errors[s]) for s, v in self.parameters.items()}
 
     def _reach(self, level: float) -> float:
-        """How many standard errors an interval extends to each side, by Student's distribution."""
-        from scipy.special import stdtrit
+        """How many standard errors an interval extends to each side: by Student's distribution, or the normal one where sigma is known."""
+        from scipy.special import ndtri, stdtrit
 
         if not 0 < level < 1:
             raise ArgumentError(f"level must be between 0 and 1, not {level}")
-        return float(stdtrit(max(self.dof, 1), (1 + level) / 2))
+        probability = (1 + level) / 2
+        return float(ndtri(probability) if self.absolute_sigma else stdtrit(max(self.dof, 1), probability))
 
     @property
     def expression(self) -> Any:
-        """The fitted model as SymPy: its parameters are numbers now."""
-        return self.problem.expression.xreplace({s: _as_sympy(s, v) for s, v in self.parameters.items()})
+        """The fitted model as SymPy: its parameters are numbers now, and so are dimensions that only they have."""
+        numbers = self.problem.expression.xreplace({s: _as_sympy(s, v) for s, v in self.parameters.items()})
+        return numbers.xreplace({s: sympy.Integer(n) for s, n in self.problem.dimensions(len(self.x)).items()})
 
     def _by_symbol(self, vector: Any) -> dict[Any, Any]:
-        return dict(zip(self.problem.parameters, self.problem.layout.unpack(vector), strict=True))
+        values = self.problem.layout.unpack(vector)
+        return {s: v if np.ndim(v) else float(v) for s, v in zip(self.problem.parameters, values, strict=True)}
 
     # --- data and residuals
 
@@ -133,8 +139,8 @@ class FitResult:
 
     @property
     def dof(self) -> int:
-        """The degrees of freedom: data points less parameters."""
-        return int(self.observed.size - len(self.x))
+        """The degrees of freedom: data points less parameters, or less the combinations of them that the data determine."""
+        return int(self.observed.size - self._estimate.rank)
 
     @property
     def residual_deviation(self) -> float:
@@ -170,7 +176,7 @@ class FitResult:
         with np.errstate(all="ignore"):
             errors = self._estimate.error_along(self.problem.slopes(self.x, data))
             reach = self._reach(level)
-            known = self.problem.deviation if sigma is None else np.asarray(sigma, float)
+            known = self.problem.deviation if sigma is None else _deviations(sigma, values.shape)
             both = None if known is None else np.sqrt(errors**2 + self._spread * known**2)
         return Prediction(
             values,
@@ -243,6 +249,17 @@ class FitResult:
         from .pictures import draw_fit
 
         return draw_fit(self, ax, level)
+
+
+def _deviations(sigma: Any, shape: tuple[int, ...]) -> Any:
+    """Standard deviations of new observations, checked."""
+    array = real_vector(sigma, "sigma")
+    if not (np.isfinite(array) & (array > 0)).all():
+        raise FeedError("sigma: standard deviations of new observations must be finite and greater than 0")
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ShapeError(f"sigma has shape {array.shape}, but there are values of shape {shape}") from None
 
 
 def _as_sympy(symbol: Any, value: Any) -> Any:

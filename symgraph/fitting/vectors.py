@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import sympy
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
 from ..arguments import argument_list
 from ..errors import ArgumentError, FeedError, brief
@@ -14,7 +16,7 @@ from ..functions import Function
 from ..structure import Structure
 from .layout import Layout, cores_of, real_vector, symbols_of
 
-__all__ = ["OfVector", "Residuals", "as_differences", "residuals"]
+__all__ = ["OfVector", "Residuals", "as_differences", "is_condition", "params_of", "residuals", "values_behind"]
 
 
 class OfVector:
@@ -28,8 +30,7 @@ class OfVector:
 
     def __init__(self, outputs: Any, x: Any, params: Any, name: str, **options: Any) -> None:
         symbols = symbols_of(x, "x")
-        self._given: tuple[Any, ...] | None = tuple(params.values()) if isinstance(params, Mapping) else None
-        self.params = tuple(params) if isinstance(params, Mapping) else tuple(argument_list(params))
+        self.params, self._given = params_of(params)
         self.function = Function([*symbols, *self.params], outputs, name=name, **options)
         self.layout = Layout(symbols, cores_of(self.function))
         self.__name__ = name
@@ -43,14 +44,28 @@ class OfVector:
 
     def _rest(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The values of `params`, checked for their number."""
-        if self._given is not None and not args:
-            return self._given
-        if len(args) != len(self.params):
-            wanted = ", ".join(map(str, self.params)) or "nothing"
-            raise ArgumentError(
-                f"Behind p the values of {wanted} are needed, which SciPy passes on from args=(...), but {len(args)} values were given"
-            )
-        return args
+        return values_behind("p", self.params, self._given, args)
+
+
+def params_of(params: Any) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
+    """The symbols of `params`, and their values where it is a dict, else None."""
+    if isinstance(params, Mapping):
+        return tuple(params), tuple(params.values())
+    return tuple(argument_list(params)), None
+
+
+def values_behind(
+    first: str, params: tuple[Any, ...], given: tuple[Any, ...] | None, args: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    """The values of `params`: args, or those `given` where there are no args. ArgumentError where their number is wrong."""
+    if given is not None and not args:
+        return given
+    if len(args) != len(params):
+        wanted = ", ".join(map(str, params)) or "nothing"
+        raise ArgumentError(
+            f"Behind {first} the values of {wanted} are needed, which SciPy passes on from args=(...), but {len(args)} values were given"
+        )
+    return args
 
 
 def as_real(value: Any, what: str) -> Any:
@@ -63,10 +78,19 @@ def as_real(value: Any, what: str) -> Any:
 
 
 def as_differences(outputs: Any) -> Any:
-    """Equations as what must be 0: Eq(a, b) as a - b; in lists too."""
+    """Equations as what must be 0: Eq(a, b) as a - b; in lists too. ArgumentError for other conditions, which are no numbers."""
     structure = Structure(outputs)
     leaves = [e.lhs - e.rhs if isinstance(e, sympy.Equality) else e for e in structure.leaves]
+    for leaf in filter(is_condition, leaves):
+        raise ArgumentError(
+            f"{brief(leaf)} is no equation but a condition, true or false; write an expression, or Eq(a, b)"
+        )
     return structure.rebuild(leaves)
+
+
+def is_condition(expr: Any) -> bool:
+    """Whether an expression is true or false, and no number. (A Symbol may be both, and is taken for a number.)"""
+    return isinstance(expr, (Relational, BooleanFunction, BooleanAtom, bool))
 
 
 class Residuals(OfVector):
@@ -85,14 +109,23 @@ class Residuals(OfVector):
 
     def values(self, p: Any, *args: Any) -> Any:
         """The values: batch axes, then the expression's own axes; of a list of expressions one axis with all of them."""
-        return as_real(self._joined(self.function(*self._point(p), *self._rest(args)), 0), self.__name__)
+        return as_real(self._joined(self.function(*self._arguments(p, args)), 0), self.__name__)
 
     def jacobian(self, p: Any, *args: Any) -> Any:
         """The derivatives of `values`, with a last axis of length n."""
-        derivatives = self.function.jac(self.layout.symbols)(*self._point(p), *self._rest(args))
+        derivatives = self.function.jac(self.layout.symbols)(*self._arguments(p, args))
         if not self.is_single and not self._is_column:
             return as_real(self._joined([self.layout.flatten(parts) for parts in derivatives], 1), self.__name__)
         return as_real(self._joined(self.layout.flatten(derivatives), 1), self.__name__)
+
+    def _arguments(self, p: Any, args: tuple[Any, ...]) -> list[Any]:
+        """The values of all symbols. Several points are an axis in front of all batch axes that args have."""
+        point, rest = self._point(p), self._rest(args)
+        if np.ndim(p) == 2:
+            ranks = self.function._ranks[len(point) :]
+            axes = max((np.ndim(value) - rank for value, rank in zip(rest, ranks, strict=True)), default=0)
+            point = [value.reshape(len(value), *[1] * axes, *value.shape[1:]) for value in point]
+        return [*point, *rest]
 
     def _joined(self, outputs: Any, behind: int) -> Any:
         """The outputs of a list on one axis, with `behind` axes behind it."""
@@ -107,13 +140,15 @@ class Residuals(OfVector):
         return np.concatenate(flat, axis=-1 - behind)
 
     def fun(self, p: Any, *args: Any) -> Any:
-        """All residuals in one vector, (m,)."""
-        return self.values(p, *args).reshape(-1)
+        """All residuals in one vector, (m,). For p of shape (n, k), k points at once, they are (m, k)."""
+        values = self.values(p, *args)
+        return values.reshape(-1) if np.ndim(p) < 2 else values.reshape(len(values), -1).T
 
     def jac(self, p: Any, *args: Any) -> Any:
-        """Their derivatives with respect to p, (m, n)."""
+        """Their derivatives with respect to p, (m, n); (m, n, k) at k points."""
         jacobian = self.jacobian(p, *args)
-        return jacobian.reshape(-1, jacobian.shape[-1])
+        n = jacobian.shape[-1]
+        return jacobian.reshape(-1, n) if np.ndim(p) < 2 else np.moveaxis(jacobian.reshape(len(jacobian), -1, n), 0, -1)
 
 
 def residuals(

@@ -15,7 +15,7 @@ from .rules import Rule, Value
 if TYPE_CHECKING:
     from .translator import Translator
 
-__all__ = ["is_registered", "register", "user_rule"]
+__all__ = ["is_registered", "register", "registrations", "user_rule"]
 
 
 class _Implementation(NamedTuple):
@@ -55,6 +55,11 @@ def register(
     if not callable(compute):
         raise TypeError(f"compute must be a callable, not {compute!r}")
     _registered[function] = _Implementation(compute, gradient, tuple(shape))
+
+
+def registrations() -> tuple[Any, ...]:
+    """All that is registered now: what was compiled before holds for as long as this stays equal."""
+    return tuple(_registered.items())
 
 
 def _implementation(expr: Any, functions: Mapping[str, Any], use_imps: bool) -> _Implementation | None:
