@@ -176,7 +176,7 @@ def _counted_early(step: Step, versions: Sequence[Sequence[Spec]], leaves: Seque
 
 
 def parted(program: Program) -> tuple[Program, list[int], Program]:
-    """The numbers that follow from constants and from how many entries leaves have; which leaves these are; the rest, of which the numbers are leaves.
+    """The numbers that follow from constants and from how many entries leaves have; these leaves; the rest, with the numbers as leaves.
 
     >>> from symgraph import placeholder
     >>> x, y = placeholder("float64", (None,)), placeholder("float64", (None,))
