@@ -335,8 +335,7 @@ class Session:
         return cast(Compiled, found)
 
     def _run_compiled(self, compiled: Compiled, fed: dict[Node, Any]) -> list[Any]:
-        values = self._values
-        if compiled.assigned or any(v not in values and v not in fed for v in compiled.variables):
+        if compiled.assigned or not {*self._values, *fed}.issuperset(compiled.variables):
             with self._lock:  # one at a time change the variables
                 return self._execute(compiled, fed)
         return self._execute(compiled, fed)

@@ -83,9 +83,12 @@ class reduce_mean(_Reduction):
 
 
 def _sum(x: Any, axis: tuple[int, ...] | None, keepdims: bool, xp: Any) -> Any:
-    if xp is np and isinstance(x, np.ndarray):  # what NumPy's function calls at last
-        return x.sum(axis=axis, keepdims=keepdims)
+    if xp is np and isinstance(x, np.ndarray):
+        return _add_up(x, axis=axis, keepdims=keepdims)
     return xp.sum(x, axis=axis, keepdims=keepdims)
+
+
+_add_up: Any = np.add.reduce  # what NumPy's `sum` calls at last
 
 
 def _entries(x: Any, axis: tuple[int, ...] | None) -> float:
