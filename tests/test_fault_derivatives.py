@@ -1,0 +1,54 @@
+"""Faults that were found in derivatives and in training, each with the case that showed it."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import symgraph as sg
+from symgraph.testing import check_gradients
+
+k, j = sp.symbols("k j", integer=True)
+n = sp.Symbol("n", integer=True, positive=True)
+x, y, t = sp.symbols("x y t")
+p, q = sp.IndexedBase("p", shape=(n,)), sp.IndexedBase("q", shape=(n,))
+A, X, Y = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("X", n, 1), sp.MatrixSymbol("Y", n, 1)
+VECTOR = np.array([0.3, 1.1, -0.4, 0.9])
+both_backends = pytest.mark.parametrize("backend", ["numpy", "llvm"])
+
+
+# --- sums of sums
+
+NESTED = {
+    "double sum": sp.Sum(sp.exp(-((p[k] - p[j]) ** 2)), (k, 0, n - 1), (j, 0, n - 1)),
+    "fixed length": sp.Sum(sp.cos(p[k] * p[j]), (k, 0, 3), (j, 0, 3)),
+    "triangle": sp.Sum(sp.Sum(p[k] * p[j] ** 2, (k, 0, j - 1)), (j, 0, n - 1)),
+    "product of sums": sp.Product(sp.Sum(1 + p[k] ** 2 * p[j], (k, 0, n - 1)), (j, 0, n - 1)),
+    "sum of products": sp.Sum(sp.Product(1 + p[k] * p[j], (k, 0, n - 1)), (j, 0, n - 1)),
+}
+
+
+@both_backends
+@pytest.mark.parametrize("name", NESTED)
+def test_gradients_of_sums_of_sums(name, backend):
+    f = sg.function(p, NESTED[name], backend=backend)
+    check_gradients(f, [VECTOR], order=2)
+    hess = f.hess(p)(VECTOR)
+    np.testing.assert_allclose(f.hessp(p)(VECTOR, VECTOR[::-1]), hess @ VECTOR[::-1], rtol=1e-9, atol=1e-12)
+    batch = np.stack([VECTOR, 2 * VECTOR])
+    np.testing.assert_allclose(f.grad(p)(batch), [f.grad(p)(row) for row in batch], rtol=1e-12)
+
+
+@both_backends
+def test_a_quadratic_form_of_functions_of_entries_has_a_gradient(backend):
+    f = sg.function([A, X], (X.T * A.applyfunc(sp.sin) * X)[0, 0], backend=backend)
+    check_gradients(f, [np.outer(VECTOR, VECTOR) + np.eye(4), VECTOR[:, None]], order=2)
+
+
+def test_the_loss_of_a_double_sum_is_trained():
+    w = sg.Variable(VECTOR)
+    loss = sg.translate(sp.Sum((p[k] - p[j]) ** 2, (k, 0, n - 1), (j, 0, n - 1)), {p: w})
+    step, session = sg.train.AdamOptimizer(0.1).minimize(loss), sg.Session()
+    first = session.run(loss)
+    for _ in range(20):
+        session.run(step)
+    assert session.run(loss) < 0.1 * first
