@@ -52,3 +52,46 @@ def test_the_loss_of_a_double_sum_is_trained():
     for _ in range(20):
         session.run(step)
     assert session.run(loss) < 0.1 * first
+
+
+# --- derivatives of derivatives by several arguments
+
+SEVERAL = {
+    "matrix": ((A, X, Y), sp.Sum((Y[k, 0] - (A * X)[k, 0]) ** 2, (k, 0, n - 1))),
+    "indexed": ((p, q, t), sp.Sum((p[k] - t * q[k]) ** 2, (k, 0, n - 1))),
+    "inner sum": ((p, q, t), sp.Sum(sp.exp(t * p[k]) * q[k] * sp.Sum(p[j] * q[k], (j, 0, k)), (k, 0, n - 1))),
+    "inner product": ((p, q, t), sp.Sum(t * p[k] * sp.Product(1 + p[j] * q[k], (j, 0, k)), (k, 0, n - 1))),
+    "inner integral": ((p, q, t), sp.Sum(p[k] * sp.Integral(sp.sin(q[k] * x), (x, 0, t)), (k, 0, n - 1))),
+}
+VALUES = {A: np.outer(VECTOR, VECTOR) + np.eye(4), X: VECTOR[:, None], Y: 1 - VECTOR[:, None]} | {
+    p: VECTOR,
+    q: 1 - VECTOR,
+    t: 0.6,
+}
+
+
+@both_backends
+@pytest.mark.parametrize("name", SEVERAL)
+def test_the_hessian_by_three_arguments(name, backend):
+    symbols, expr = SEVERAL[name]
+    f, at = sg.function(symbols, expr, backend=backend), [VALUES[symbol] for symbol in symbols]
+    ways = [np.cos(np.arange(np.size(value))).reshape(np.shape(value)) for value in at]
+    blocks, products = f.hess()(*at), f.hessp()(*at, *ways)
+    for row, product in zip(blocks, products, strict=True):
+        terms = [np.tensordot(block, way, np.ndim(way)) for block, way in zip(row, ways, strict=True)]
+        np.testing.assert_allclose(sum(terms), product, rtol=1e-9, atol=1e-9)
+    for i, symbol in enumerate(symbols):
+        np.testing.assert_allclose(f.grad().jac(symbol)(*at)[i], blocks[i][i], rtol=1e-9, atol=1e-9)
+
+
+def test_a_derivative_of_a_gradient_is_one_for_each_row_whatever_it_is_by():
+    """Also in what the gradient is by and the derivative is not, whose values are the same in all rows."""
+    symbols, expr = SEVERAL["inner sum"]
+    f, at = sg.function(symbols, expr), [VALUES[symbol] for symbol in symbols]
+    for batch, by in ((0, q), (1, t), (2, p)):
+        rows = [[value * s if i == batch else value for i, value in enumerate(at)] for s in (1.0, -0.5, 2.0)]
+        stacked = [np.stack([row[i] for row in rows]) if i == batch else value for i, value in enumerate(at)]
+        for found, *expected in zip(f.grad().jac(by)(*stacked), *[f.grad().jac(by)(*row) for row in rows], strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+        dense = np.concatenate([np.reshape(a, (-1, np.size(VALUES[by]))) for a in f.grad().jac(by)(*at)])
+        np.testing.assert_allclose(f.grad().jac(by, sparse=True)(*at).toarray(), dense, rtol=1e-10, atol=1e-12)
