@@ -20,12 +20,12 @@ import sympy
 from .errors import GraphMismatchError, ShapeError
 from .graph import OPERATORS, Node, name_scope, postorder, translating
 from .nodes import Constant, Operation, constant
-from .ops.arithmetic import abs, add, add_n, negative, sign, subtract
+from .ops.arithmetic import abs, add, add_n, multiply, negative, sign, subtract
 from .ops.array import expand_dims, unbroadcast
-from .ops.base import Elementwise
+from .ops.base import Elementwise, PureOperation
 from .ops.creation import assemble, ones_like, zeros_like
 from .ops.indexing import put
-from .ops.linalg import rank_of_result
+from .ops.linalg import matmul, rank_of_result
 from .ops.logic import equal, is_nan, logical_and, where
 from .ops.parts import angle, cast, conjugate, imag, real
 from .ops.reduction import reduce_all, reduce_sum
@@ -118,12 +118,24 @@ def _place_of_entry(part: Node, node: Node, core: Sequence[int]) -> tuple[int, .
 
 # with values of which the real part, the size or the like counts: a gradient with respect to them is real where they are
 NOT_HOLOMORPHIC = (real, imag, conjugate, angle, cast, abs, sign)
-_LINEAR = (add, subtract, add_n, negative, where)
+_LINEAR = (add, subtract, add_n, negative)
+
+
+def _chooses(node: Node) -> bool:
+    return isinstance(node, PureOperation) and node.chooses
 
 
 def _behind_a_choice(order: Sequence[Node]) -> set[Node]:
-    """The nodes on which an alternative of a `where` depends."""
-    return set(postorder([source for node in order if isinstance(node, where) for source in node.input_nodes[1:]]))
+    """The nodes on which an alternative of a `where`, `maximum` or the like depends.
+
+    What is compared has a value: nan there is no alternative that is not taken. So products of matrices are no matter there, which make nan of a
+    zero only beside infinite entries; to look for these would take long, in a network of relu for instance.
+    """
+    behind = postorder([source for node in order if isinstance(node, where) for source in node.input_nodes[1:]])
+    compared = postorder(
+        [source for node in order if _chooses(node) and not isinstance(node, where) for source in node.input_nodes]
+    )
+    return {*behind, *[node for node in compared if not isinstance(node, matmul)]}
 
 
 def gradients(
@@ -143,8 +155,8 @@ def gradients(
         unconnected_gradients: what is given for an x on which no y depends (or which is an integer): "none" for None, "zero" for zeros.
 
     Returns a list with, for each x, a node of its shape, or None. A zero that comes into an elementwise operation (or into one on matrices)
-    behind a choice (`where`, Piecewise) stays a zero, also where the operation's own derivative is inf or nan: branches not taken have no
-    gradient.
+    behind a choice (`where`, Piecewise, `maximum`, `reduce_max` and the like) stays a zero, also where the operation's own derivative is inf or nan:
+    what is not taken has no gradient.
 
     >>> from symgraph import placeholder
     >>> x = placeholder()
@@ -230,16 +242,24 @@ def _parts_of(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None]
             return parts
         return [
             part
-            if part is None or isinstance(part, Constant) or part is grad
+            if part is None or isinstance(part, Constant) or part is grad or _is_multiple(part, grad)
             else where(logical_and(zero, is_nan(part)), 0, part)
             for part in parts
         ]
 
 
+def _is_multiple(part: Node, grad: Node) -> bool:
+    """Whether a gradient is another one times a number, which is finite."""
+    if not isinstance(part, multiply):
+        return False
+    x, y = part.input_nodes
+    return x is grad and isinstance(y, Constant) and bool(np.all(np.isfinite(y.value)))
+
+
 def _where_zero(node: Operation, grad: Node) -> Node | None:
     """Where the gradient with respect to a value is 0, in the form of those with respect to the inputs; None where a zero cannot become nan."""
     if isinstance(node, Elementwise):
-        return None if isinstance(node, _LINEAR) else equal(grad, 0)
+        return None if isinstance(node, _LINEAR) or node.chooses else equal(grad, 0)
     rank = rank_of_result(node)
     if rank is None:
         return None

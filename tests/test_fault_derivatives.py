@@ -5,6 +5,7 @@ import pytest
 import sympy as sp
 
 import symgraph as sg
+from symgraph.graph import postorder
 from symgraph.testing import check_gradients
 
 k, j = sp.symbols("k j", integer=True)
@@ -95,3 +96,64 @@ def test_a_derivative_of_a_gradient_is_one_for_each_row_whatever_it_is_by():
             np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
         dense = np.concatenate([np.reshape(a, (-1, np.size(VALUES[by]))) for a in f.grad().jac(by)(*at)])
         np.testing.assert_allclose(f.grad().jac(by, sparse=True)(*at).toarray(), dense, rtol=1e-10, atol=1e-12)
+
+
+# --- what is not taken by maximum and the like
+
+UNTAKEN = {
+    "root": (sp.Max(sp.sqrt(x), 1), 0.0, 0.0),
+    "root under a factor": (sp.Max(y * sp.sqrt(x) - 1, 1), 0.0, 0.0),
+    "norm": (sp.Max(1, sp.sqrt(x**2 + y**2 - 4)), 0.0, 0.0),
+    "x over norm": (x / sp.Max(1, sp.sqrt(x**2)), 0.0, 1.0),
+    "pole": (sp.Min(5, 1 / x), 0.0, 0.0),
+    "square of a pole": (sp.Min(5, 3 * y / x**2 + x), 0.0, 0.0),
+    "overflow": (sp.Min(5, sp.exp(y * x)), 1000.0, 0.0),
+    "logarithm of a determinant": (sp.Max(1, sp.log(sp.Abs(sp.Determinant(x * sp.MatrixSymbol("B", 2, 2))))), 0.0, 0.0),
+}
+
+
+@both_backends
+@pytest.mark.parametrize("name", UNTAKEN)
+def test_what_is_not_the_extreme_value_has_no_gradient(name, backend):
+    expr, at, right = UNTAKEN[name]
+    B = sp.MatrixSymbol("B", 2, 2)
+    f = sg.function((x, y, B), expr, backend=backend)
+    point = at, 2.0, np.eye(2)
+    assert np.isfinite(f(*point))
+    assert f.grad(x)(*point) == right
+    assert f.jvp(x)(*point, 1.0)[1] == right
+    np.testing.assert_array_equal(f.grad([y, B])(*point)[1], np.zeros((2, 2)))
+    assert f.grad(y)(*point) == 0
+    assert f.hess(x)(*point) == 0
+
+
+def test_norms_of_zero_are_clipped_and_differentiated():
+    w = sg.Variable(np.zeros(2))
+    (clipped,), _ = sg.clip_by_global_norm([w], 1.0)
+    for loss in (sg.clip_by_norm(w, 1.0), clipped):
+        np.testing.assert_array_equal(sg.Session().run(sg.gradients(sg.reduce_sum(loss), w)[0]), [1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("choice", "right"), [(sg.reduce_max, [0, 0.25]), (lambda v: -sg.reduce_min(-v), [0, 0.25]), (sg.relu, [0, 0.25])]
+)
+def test_entries_that_are_not_the_largest_have_no_gradient(choice, right):
+    v = sg.placeholder("float64", (2,))
+    (grad,) = sg.gradients(sg.reduce_sum(choice(sg.sqrt(v))), v)
+    np.testing.assert_array_equal(sg.Session().run(grad, {v: [0.0, 4.0]}), right)
+
+
+@both_backends
+@pytest.mark.parametrize(
+    "expr", [sp.Min(1, sp.sqrt(x)), sp.Max(sp.acos(2 * x), y), sp.Max(y, sp.sqrt(x)) ** 2], ids=str
+)
+def test_where_the_value_is_nan_so_are_its_derivatives(expr, backend):
+    f = sg.function((x, y), expr, backend=backend)
+    assert np.isnan([f(-1.0, 2.0), f.grad(x)(-1.0, 2.0), f.jvp(x)(-1.0, 2.0, 1.0)[1]]).all()
+
+
+def test_a_network_of_relu_is_not_longer_for_what_could_be_nan():
+    w, b, v = sg.placeholder("float64", (3, 3)), sg.placeholder("float64", (3,)), sg.placeholder("float64", (5, 3))
+    layer = sg.relu(sg.matmul(sg.relu(sg.matmul(v, w) + b), w) + b)
+    order = postorder(sg.gradients(sg.reduce_sum(layer), [w, b]))
+    assert not any(isinstance(node, sg.is_nan) for node in order)
