@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from .nodes import Constant, Operation, constant
 from .ops.arithmetic import abs, add, add_n, multiply, negative, sign, subtract
 from .ops.array import expand_dims, unbroadcast
 from .ops.base import Elementwise, PureOperation
-from .ops.creation import assemble, ones_like, zeros_like
+from .ops.creation import assemble, ones_like, plain_number, zeros_like
 from .ops.indexing import put
 from .ops.linalg import matmul, rank_of_result
 from .ops.logic import equal, is_nan, logical_and, where
@@ -236,7 +237,7 @@ def pull_back(
 
 def _parts_of(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None]:
     with translating(node.origin):
-        parts = checked_parts(node, node.gradient(grad))
+        parts = gradient_parts(node, grad)
         zero = _where_zero(node, grad) if guard else None
         if zero is None:
             return parts
@@ -267,15 +268,46 @@ def _where_zero(node: Operation, grad: Node) -> Node | None:
     return reduce_all(zero, (-1, -2), True) if rank else expand_dims(zero, (-1, -2))
 
 
-def checked_parts(node: Operation, parts: Any) -> Sequence[Node | None]:
-    """What an operation's `gradient` returned, one item for each input."""
+def gradient_parts(node: Operation, grad: Node) -> Sequence[Node | None]:
+    """What an operation's `gradient` gives for a gradient (or, of an elementwise one, for a change): one item for each input."""
+    parts = node.gradient(grad)
     if not isinstance(parts, (list, tuple)):
         raise TypeError(
             f"{type(node).__name__}.gradient must return a list, with a node or None for each input, not {parts!r}"
         )
     if len(parts) != len(node.input_nodes):
         raise ShapeError(f"{type(node).__name__}.gradient gave {len(parts)} nodes for {len(node.input_nodes)} inputs")
-    return parts
+    return _in_precision(parts, {grad, node, *node.input_nodes}) if any(map(is_weak, node.input_nodes)) else parts
+
+
+def is_weak(node: Node) -> bool:
+    """Whether its value is a Python number, which takes the dtype of what it meets."""
+    return node.dtype in (bool, int, float, complex)
+
+
+def _in_precision(parts: Sequence[Node | None], ends: set[Node]) -> Sequence[Node | None]:
+    """The same parts, in which numbers made of Python numbers alone are such as well, and so leave arrays in single precision."""
+    found: dict[Node, Node] = {}
+    for node in postorder(
+        [part for part in parts if part is not None], lambda node: () if node in ends else node.input_nodes
+    ):
+        found[node] = node
+        if node not in ends and isinstance(node, Operation):
+            inputs = [found[source] for source in node.input_nodes]
+            if any(a is not b for a, b in zip(inputs, node.input_nodes, strict=True)):
+                found[node] = node.rebuild(inputs)
+            if isinstance(node, Elementwise) and all(map(is_weak, inputs)):
+                found[node] = _as_number(node, inputs)
+    return [None if part is None else found[part] for part in parts]
+
+
+def _as_number(node: Elementwise, inputs: Sequence[Node]) -> Node:
+    values = [source.value for source in inputs if isinstance(source, Constant)]
+    if len(values) < len(inputs):
+        return plain_number(node.rebuild(inputs))
+    with np.errstate(all="ignore"), suppress(ValueError):  # of integers to negative powers, which may not be asked for
+        return constant(np.asarray(node.compute(*values)).item(), graph=node.graph)
+    return node
 
 
 OPERATORS["gradients"] = gradients  # for operations that hold a function, which are below this module

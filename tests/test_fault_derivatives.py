@@ -157,3 +157,47 @@ def test_a_network_of_relu_is_not_longer_for_what_could_be_nan():
     layer = sg.relu(sg.matmul(sg.relu(sg.matmul(v, w) + b), w) + b)
     order = postorder(sg.gradients(sg.reduce_sum(layer), [w, b]))
     assert not any(isinstance(node, sg.is_nan) for node in order)
+
+
+# --- single precision
+
+SINGLE = np.float32([0.3, 0.7])
+IN_SINGLE = [
+    x ** sp.Rational(5, 2),
+    sp.Product(2 + x * sp.sin(t * k), (k, 0, 3)).subs(t, 2),
+    sp.Sum(sp.Sum(x * k * j, (k, 0, 3)) ** sp.Rational(3, 2), (j, 1, 3)),
+    sp.polygamma(1, x),
+    sp.expint(2, x),
+    sp.betainc(2, 3, 0, x),
+    sp.polylog(2, x),
+    sp.harmonic(x),
+    sp.atan2(x, 1),
+    sp.Max(x, sp.Rational(1, 2)) ** 3,
+]
+
+
+@both_backends
+@pytest.mark.parametrize("expr", IN_SINGLE, ids=str)
+def test_derivatives_of_single_precision_are_such(expr, backend):
+    f = sg.function(x, expr, backend=backend)
+    results = [f(SINGLE), f.grad(x)(SINGLE), f.hess(x)(SINGLE), f.jvp(x)(SINGLE, SINGLE)[1]]
+    assert {each.dtype for each in results} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(results[1], f.grad(x)(SINGLE.astype(float)), rtol=1e-4)
+
+
+@both_backends
+@pytest.mark.parametrize("expr", [sp.Trace(A), sp.Trace(A.I), sp.Trace(A**5), sp.Determinant(A)], ids=str)
+def test_derivatives_by_matrices_of_single_precision_are_such(expr, backend):
+    f, at = sg.function(A, expr, backend=backend), np.float32([[2, 1], [0.5, 3]])
+    assert {each.dtype for each in (f(at), f.grad(A)(at), f.hess(A)(at))} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(f.grad(A)(at), f.grad(A)(at.astype(float)), rtol=1e-5)
+
+
+def test_a_loss_of_squares_is_differentiated_in_single_precision():
+    w = sg.Variable(np.float32([2, 3]))
+    for exponent in (2, 3, 0.5, -1, 2.5):
+        nodes = [sg.gradients(w**exponent, w)[0], sg.tangents(w**exponent, w, 1.0)[0]]
+        for found in sg.Session().run(nodes):
+            assert found.dtype == np.float32
+            np.testing.assert_allclose(found, exponent * np.array([2.0, 3.0]) ** (exponent - 1), rtol=1e-6)
+    assert sg.Session().run(sg.eigenvalues(sg.constant(np.float32([[2, 1], [1, 3]])))).dtype == np.float32

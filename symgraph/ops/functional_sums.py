@@ -152,8 +152,8 @@ class product_over(_Blockwise):
             product, zeros = self, constant(0.0, graph=self.graph)
         else:
             ones = self.term.mapped("nonzero", lambda factor: where(equal(factor, 0), 1.0, factor))
-            # factors that do not count are 1, and so no zeros
-            flags = self.term.mapped("zeros", lambda factor: where(equal(factor, 0), 1.0, 0.0))
+            # factors that do not count are 1, and so no zeros; factor + 1 is a 1 of its dtype
+            flags = self.term.mapped("zeros", lambda factor: where(equal(factor, 0), factor + 1, 0.0))
             product = product_over(ones, inputs, self.target, nonzero=True)
             zeros = abs(sum_over(flags.reduced(product=False), inputs, self.target))
         pulled, places = _factor_gradients(self.term)

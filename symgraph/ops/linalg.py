@@ -191,10 +191,9 @@ class trace(_OfMatrix):
         return xp.linalg.trace(x)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
-        from .creation import eye, size
+        from .creation import eye_like
 
-        (x,) = self.input_nodes
-        return [expand_dims(grad, (-1, -2)) * eye(size(x, -1))]
+        return [expand_dims(grad, (-1, -2)) * eye_like(self.input_nodes[0])]
 
 
 def _where_regular(function: Any, x: Any, xp: Any) -> Any:
