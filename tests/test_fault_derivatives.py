@@ -201,3 +201,19 @@ def test_a_loss_of_squares_is_differentiated_in_single_precision():
             assert found.dtype == np.float32
             np.testing.assert_allclose(found, exponent * np.array([2.0, 3.0]) ** (exponent - 1), rtol=1e-6)
     assert sg.Session().run(sg.eigenvalues(sg.constant(np.float32([[2, 1], [1, 3]])))).dtype == np.float32
+
+
+# --- texts
+
+
+def test_no_constant_integral_is_computed_for_the_text_of_a_function(monkeypatch):
+    u = sp.Symbol("u")
+    expr = x * y + sp.Integral(sp.sin(u) * sp.Integral(sp.exp(-(u**2)), (u, 0, 1)), (u, 0, 1))
+    monkeypatch.setattr(
+        "sympy.core.evalf.do_integral", lambda *_: pytest.fail("an integral was computed to be printed")
+    )
+    f = sg.function((x, y), expr)
+    assert "Integral" in sg.lambdify((x, y), expr).__doc__
+    for made in (f, f.grad(), f.hess(), f.hess(sparse=True)):
+        assert "Integral(exp(-u**2), (u, 0, 1))" in repr(made)
+    np.testing.assert_allclose(f.grad()(2.0, 3.0), [3.0, 2.0])
