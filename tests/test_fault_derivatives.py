@@ -217,3 +217,60 @@ def test_no_constant_integral_is_computed_for_the_text_of_a_function(monkeypatch
     for made in (f, f.grad(), f.hess(), f.hess(sparse=True)):
         assert "Integral(exp(-u**2), (u, 0, 1))" in repr(made)
     np.testing.assert_allclose(f.grad()(2.0, 3.0), [3.0, 2.0])
+
+
+# --- training
+
+
+def test_a_damaged_list_of_checkpoints_is_said_to_be_so(tmp_path):
+    for line in (b"notjson", b"5", b'"\xff', b'"a\\u0000b"', b""):
+        (tmp_path / "checkpoint").write_bytes(b"model_checkpoint_path: " + line)
+        with pytest.raises(sg.CheckpointError, match="checkpoint, which lists"):
+            sg.train.latest_checkpoint(tmp_path)
+    (tmp_path / "checkpoint").write_bytes(b'model_checkpoint_path: "gone"')
+    assert sg.train.latest_checkpoint(tmp_path) is None
+
+
+def test_every_damaged_byte_of_a_checkpoint_is_noticed_or_does_no_harm(tmp_path):
+    w = sg.Variable(np.arange(3.0), name="w")
+    session, saver = sg.Session(), sg.train.Saver(w)
+    path = saver.save(session, tmp_path / "model")
+    whole = (tmp_path / "model.npz").read_bytes()
+    noticed = 0
+    for place in range(len(whole)):
+        for flip in (0xFF, 0x01, 0x08):
+            damaged = whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :]
+            (tmp_path / "model.npz").write_bytes(damaged)
+            try:
+                saver.restore(session, path)
+            except sg.CheckpointError:
+                noticed += 1
+            np.testing.assert_array_equal(session.run(w), np.arange(3.0))
+    assert noticed > 1.5 * len(whole)
+
+
+def test_what_does_not_fit_a_variable_is_named(tmp_path):
+    session = sg.Session()
+    path = sg.train.Saver({"w": sg.Variable([1.0, 2.0])}).save(session, tmp_path / "model")
+    with pytest.raises(sg.ShapeError, match="'w' in the checkpoint has the shape"):
+        sg.train.Saver({"w": sg.Variable(np.zeros((3, 1)))}, reshape=True).restore(session, path)
+
+
+@pytest.mark.parametrize("name", ["", "folder/", ".", "folder/.."])
+def test_a_checkpoint_has_a_name(tmp_path, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    sg.Variable(1.0)
+    with pytest.raises(sg.ArgumentError, match="no file name"):
+        sg.train.Saver().save(sg.Session(), name)
+    assert [each.name for each in tmp_path.rglob("*")] == ["folder"]
+
+
+def test_a_single_variable_is_a_list_of_variables(tmp_path):
+    w, other = sg.Variable(3.0, name="w"), sg.Variable(1.0, name="other")
+    session = sg.Session()
+    session.run(sg.train.GradientDescentOptimizer(0.25).minimize(w * w + other, var_list=w))
+    assert session.run([w, other]) == [1.5, 1.0]
+    path = sg.train.Saver(w).save(session, tmp_path / "model")
+    with np.load(f"{path}.npz") as saved:
+        assert list(saved) == ["w"]
