@@ -20,7 +20,7 @@ import sympy
 
 from .errors import GraphMismatchError, ShapeError
 from .graph import OPERATORS, Node, name_scope, postorder, translating
-from .nodes import Constant, Operation, constant
+from .nodes import Constant, Operation, as_node, constant
 from .ops.arithmetic import abs, add, add_n, multiply, negative, sign, subtract
 from .ops.array import expand_dims, unbroadcast
 from .ops.base import Elementwise, PureOperation
@@ -30,7 +30,7 @@ from .ops.linalg import matmul, rank_of_result
 from .ops.logic import equal, is_nan, logical_and, where
 from .ops.parts import angle, cast, conjugate, imag, real
 from .ops.reduction import reduce_all, reduce_sum
-from .shapes import is_static
+from .shapes import broadcast, is_static
 
 __all__ = ["gradients"]
 
@@ -181,13 +181,19 @@ def gradients(
                 f"{node!r} must be from the same graph as {nodes[0]!r}: they are of {node.graph!r} and {graph!r}"
             )
     with name_scope(name, graph=graph):
-        seeds = [
-            _ones(y) if weight is None else in_form_of(weight, y) if isinstance(weight, Node) else ones_like(y) * weight
-            for y, weight in zip(ys, weights, strict=True)
-        ]
+        seeds = [_seed(y, weight) for y, weight in zip(ys, weights, strict=True)]
         results = pull_back(ys, xs, seeds, stops)
         missing = (lambda x: zeros_like(x)) if unconnected_gradients == "zero" else (lambda x: None)
         return [results[x] if x in results else missing(x) for x in xs]
+
+
+def _seed(y: Node, weight: Any) -> Node:
+    """A weight in the form of y; a Python number takes its dtype too."""
+    if weight is None:
+        return _ones(y)
+    weights = as_node(weight, y.graph)
+    broadcast(weights.shape, y.shape)  # raises ShapeError where they cannot fit
+    return multiply(ones_like(y), weights) if is_weak(weights) else in_form_of(weights, y)
 
 
 def _ones(y: Node) -> Node:
@@ -282,7 +288,7 @@ def gradient_parts(node: Operation, grad: Node) -> Sequence[Node | None]:
 
 def is_weak(node: Node) -> bool:
     """Whether its value is a Python number, which takes the dtype of what it meets."""
-    return node.dtype in (bool, int, float, complex)
+    return isinstance(node.spec.dtype, type)
 
 
 def _in_precision(parts: Sequence[Node | None], ends: set[Node]) -> Sequence[Node | None]:

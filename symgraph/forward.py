@@ -29,6 +29,7 @@ from .ops.logic import where
 from .ops.parts import conjugate, real
 from .ops.reduction import reduce_mean, reduce_sum
 from .ops.state import identity, stop_gradient
+from .shapes import broadcast, format_shape, is_static
 
 __all__ = ["tangents"]
 
@@ -84,8 +85,12 @@ def tangents(ys: Any, xs: Any, directions: Any, name: str = "tangents") -> list[
 
 def _direction(way: Any, x: Node) -> Node:
     """A direction in the shape of x; a Python number takes its dtype too."""
-    way = as_node(way, x.graph)
-    return multiply(ones_like(x), way) if is_weak(way) else broadcast_like(way, x)
+    direction = as_node(way, x.graph)
+    if is_weak(direction):
+        return multiply(ones_like(x), direction)
+    if is_static(direction.shape) and is_static(x.shape) and broadcast(direction.shape, x.shape) != x.shape:
+        raise ShapeError(f"A direction of the shape {format_shape(direction.shape)} does not fit {x!r}")
+    return broadcast_like(direction, x)
 
 
 def propagate(ys: Sequence[Node], start: Mapping[Node, Node]) -> dict[Node, Node]:

@@ -274,3 +274,43 @@ def test_a_single_variable_is_a_list_of_variables(tmp_path):
     path = sg.train.Saver(w).save(session, tmp_path / "model")
     with np.load(f"{path}.npz") as saved:
         assert list(saved) == ["w"]
+
+
+# --- messages
+
+
+def test_checks_of_gradients_say_what_they_lack():
+    f = sg.function((x, y), x * y)
+    with pytest.raises(sg.ArgumentError, match="nothing to vary"):
+        check_gradients(f, [1, 2])
+    with pytest.raises(sg.ArgumentError, match="1 values were given for 2 arguments"):
+        check_gradients(f, [1.0])
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_dimensions_that_assumptions_exclude_are_refused(sparse):
+    with pytest.raises(sg.DimensionError, match="its assumptions exclude"):
+        sg.function(X, (X.T * X)[0, 0]).hess(X, sparse=sparse)(np.zeros((0, 1)))
+
+
+@both_backends
+@pytest.mark.parametrize("function", [sg.gradients, sg.tangents])
+def test_weights_and_directions_that_do_not_fit_are_refused(function, backend):
+    v, known = sg.placeholder(), sg.placeholder(shape=(2,))
+    late = function(v * v, v, [np.ones(3)])
+    with pytest.raises(sg.ShapeError, match=r"\(3,\) does not fill one of the shape \(2,\)"):
+        sg.Session(backend=backend).run(late, {v: np.ones(2)})
+    with pytest.raises(sg.ShapeError):
+        function(known * known, known, [np.ones(3)])
+    np.testing.assert_array_equal(
+        sg.Session().run(function(v * v, v, [np.array([1.0, 3.0])]), {v: [1.0, 1.0]}), [[2, 6]]
+    )
+
+
+def test_bindings_of_what_does_not_occur_are_refused():
+    w = sg.Variable(1.0)
+    with pytest.raises(sg.ArgumentError, match="bindings has y"):
+        sg.translate(x**2, {x: 3.0, y: w})
+    with pytest.raises(sg.ArgumentError, match="different assumptions"):
+        sg.translate(x**2, {sp.Symbol("x", real=True): w})
+    assert sg.Session().run(sg.translate([x**2, p[0]], {x: w, p: [5.0]})) == [1.0, 5.0]
