@@ -1,5 +1,7 @@
 """Faults that were found in derivatives and in training, each with the case that showed it."""
 
+import itertools
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -314,3 +316,72 @@ def test_bindings_of_what_does_not_occur_are_refused():
     with pytest.raises(sg.ArgumentError, match="different assumptions"):
         sg.translate(x**2, {sp.Symbol("x", real=True): w})
     assert sg.Session().run(sg.translate([x**2, p[0]], {x: w, p: [5.0]})) == [1.0, 5.0]
+
+
+# --- second derivatives of products and determinants
+
+
+@both_backends
+@pytest.mark.parametrize(
+    "at", [[0.3, 0.0, 1.1], [0.3, 0, 0, 2], [0, 0, 0.0], [0, 0, 0, 1.0], [2.0, 3, 4], [0.0, 2]], ids=str
+)
+def test_second_derivatives_of_a_product_with_zeros(at, backend):
+    f, at = sg.function(p, sp.Product(p[k], (k, 0, n - 1)), backend=backend), np.array(at)
+    count = range(len(at))
+    right = np.array([[np.prod(np.delete(at, [i, j])) if i != j else 0.0 for j in count] for i in count])
+    np.testing.assert_allclose(f.hess(p)(at), right, atol=1e-15)
+    np.testing.assert_allclose(f.hessp(p)(at, 1 + at), right @ (1 + at), atol=1e-14)
+
+
+@both_backends
+def test_second_derivatives_of_products_of_shared_symbols(backend):
+    expr = sp.Product(x + t * k, (k, 0, 4))
+    f, plain = sg.function([x, t], expr, backend=backend), expr.doit()
+    for at in ((1.0, 0.0), (0.0, 2.0), (0.0, 0.0), (-2.0, 1.0), (1.0, 0.5)):
+        right = [[float(plain.diff(a, b).subs({x: at[0], t: at[1]})) for b in (x, t)] for a in (x, t)]
+        np.testing.assert_allclose(np.array(f.hess()(*at)), right, rtol=1e-12)
+    reversed_range = sg.function(x, sp.Product(x - k, (k, 5, 1)), backend=backend)
+    right = (1 / ((x - 2) * (x - 3) * (x - 4))).diff(x, 2).subs(x, 2.5)
+    assert reversed_range.hess(x)(2.5) == pytest.approx(float(right), rel=1e-12)
+    third = sg.function(x, sp.Product(x - k, (k, 0, 4)), backend=backend).hess(x).grad(x)
+    for at in (0.0, 2.0, 2.5):
+        right = float(sp.Product(x - k, (k, 0, 4)).doit().diff(x, 3).subs(x, at))
+        assert third(at) == pytest.approx(right, rel=1e-12)
+
+
+def second_derivative_of_determinant(matrix):
+    """From the determinants of what is left without two rows and two columns."""
+    order = range(len(matrix))
+    result = np.zeros((len(matrix),) * 4)
+    for i, k, j, m in itertools.product(order, repeat=4):
+        if i != k and j != m:
+            rest = np.delete(np.delete(matrix, [i, k], 0), [j, m], 1)
+            sign = (-1) ** (i + j + k + m) * (1 if (i < k) == (j < m) else -1)
+            result[i, j, k, m] = sign * np.linalg.det(rest)
+    return result
+
+
+SINGULAR = [
+    np.ones((1, 1)),
+    np.zeros((2, 2)),
+    np.diag([1.0, 2, 0]),
+    np.outer([1.0, 2, 3], [3.0, 1, 1]),
+    np.diag([1.0, 2, 0, 0, 3]),
+    np.outer(np.arange(4.0), [1.0, 2, 3, 4]),
+    np.cos(np.arange(16.0)).reshape(4, 4) + np.eye(4),
+]
+
+
+@both_backends
+@pytest.mark.parametrize("at", SINGULAR, ids=lambda m: f"{len(m)} of rank {np.linalg.matrix_rank(m)}")
+def test_second_derivatives_of_determinants_of_singular_matrices(at, backend):
+    f = sg.function(A, sp.Determinant(A), backend=backend)
+    right, way = second_derivative_of_determinant(at), np.sin(np.arange(at.size)).reshape(at.shape)
+    np.testing.assert_allclose(f.hess(A)(at), right, atol=1e-13)
+    np.testing.assert_allclose(f.hessp(A)(at, way), np.tensordot(right, way, 2), atol=1e-13)
+    np.testing.assert_allclose(f.hess(A)(np.stack([at, 2 * at]))[0], right, atol=1e-13)
+
+
+def test_the_third_derivative_of_a_determinant():
+    check_gradients(sg.function(A, sp.Determinant(A)), [SINGULAR[-1]], order=3)
+    check_gradients(sg.determinant, [SINGULAR[-1] + 0.3j * np.outer(VECTOR, VECTOR)], order=2)
