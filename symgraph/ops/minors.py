@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import OPERATORS, Node
+from ..graph import Node
 from ..shapes import Spec, broadcast, promote
 from .array import expand_dims
 from .base import PureOperation, as_float
-from .linalg import _OfMatrix, matmul, matrix_inverse, matrix_transpose
+from .linalg import _OfMatrix, determinant, matmul, matrix_inverse, matrix_transpose
 from .reduction import reduce_sum
 
 
@@ -74,10 +74,19 @@ class cofactors_change(PureOperation):
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         x, y = self.input_nodes
-        c, k = cofactors(x), matrix_transpose(matrix_inverse(x))
-        change = expand_dims(reduce_sum(k * y, (-1, -2)), (-1, -2)) * c - matmul(k, matmul(matrix_transpose(y), c))
-        (by_x,) = OPERATORS["gradients"](change, x, grad)
+        # of det(X) (<K,Y><K,G> - <G,K Y.T K>) with K = inv(X).T, for which dK = -K dX.T K
+        k = matrix_transpose(matrix_inverse(x))
+        along_y, along_g = _product(k, y), _product(k, grad)
+        ky, kg = matmul(k, matmul(matrix_transpose(y), k)), matmul(k, matmul(matrix_transpose(grad), k))
+        both = matmul(ky, matmul(matrix_transpose(grad), k)) + matmul(kg, matmul(matrix_transpose(y), k))
+        inner = (along_y * along_g - _product(grad, ky)) * k - along_g * ky - along_y * kg + both
+        by_x = expand_dims(determinant(x), (-1, -2)) * inner
         return [by_x, cofactors_change(x, grad)]  # the second derivative of the determinant is symmetric
+
+
+def _product(x: Node, y: Node) -> Node:
+    """The inner product of matrices, as a matrix of one entry."""
+    return reduce_sum(x * y, (-1, -2), True)
 
 
 def _by_singular_values(x: Any, y: Any, xp: Any) -> Any:
