@@ -57,6 +57,8 @@ class Derivative(Function):
             raise ValueError(f"{kind!r} is none of {', '.join(_KINDS)}")
         self.base, self._which, self._wrt_given = base, kind, wrt
         self.wrt, self._single = chosen_symbols(base, wrt)
+        # a base that is a derivative by other symbols takes these to have all batch axes
+        self._repeated: tuple[Any, ...] = tuple(dict.fromkeys([*self.wrt, *getattr(base, "_repeated", ())]))
         _check_outputs(base, kind)
         self._extra = _extra_arguments(base, kind, self.wrt)
         self._entries_first = base._entries_first
@@ -89,10 +91,11 @@ class Derivative(Function):
     def _in_batch(self, arrays: list[Any], batch: tuple[int, ...]) -> list[Any]:
         if not batch:
             return arrays
-        wanted = set(self.wrt)
+        repeated = set(self._repeated)
         return [
             array
-            if symbol not in wanted or (np.ndim(array) == len(batch) + rank and np.shape(array)[: len(batch)] == batch)
+            if symbol not in repeated
+            or (np.ndim(array) == len(batch) + rank and np.shape(array)[: len(batch)] == batch)
             else np.broadcast_to(array, (*batch, *np.shape(array)[np.ndim(array) - rank :]))
             for symbol, rank, array in zip(self.args, self._ranks, arrays, strict=False)
         ] + arrays[len(self.args) :]
@@ -117,6 +120,7 @@ class _Task:
         self.xs = [placeholders[symbol] for symbol in derivative.wrt]
         self.cores = [x.core for x in self.xs]
         self.extra = [placeholders[symbol] for symbol in derivative._extra]
+        self.repeated = [placeholders[symbol] for symbol in getattr(derivative.base, "_repeated", ())]
         self.forward = False
         self.leaves: dict[Node, int] = {node: len(node.core) for node in placeholders.values()}
 
@@ -131,11 +135,11 @@ class _Task:
         """By reverse mode where that is cheaper. For real arguments and complex values only forward mode is right: gradients are real there."""
         if not self.forward and reverse_is_cheaper(self.cores, values):
             rows = [
-                reverse_jacobian_in_batch(y, y_core, self.xs[0], self.xs, self.cores, self.leaves)
+                reverse_jacobian_in_batch(y, y_core, self.xs[0], self.xs, self.cores, self.leaves, self.repeated)
                 for y, y_core in values
             ]
         else:
-            rows = jacobians_in_batch(values, self.xs, self.cores, self.leaves)
+            rows = jacobians_in_batch(values, self.xs, self.cores, self.leaves, self.repeated)
         return [
             (node, (*y_core, *core))
             for nodes, (_, y_core) in zip(rows, values, strict=True)
@@ -153,7 +157,8 @@ class _Task:
         blocks: dict[tuple[int, int], _Typed] = {}
         for i, (grad, core) in enumerate(grads):
             xs, cores = self.xs[i:], self.cores[i:]
-            rows = reverse_jacobian_in_batch(grad, core, self.xs[i], xs, cores, self.leaves)
+            repeated = [*self.repeated, *self.xs]
+            rows = reverse_jacobian_in_batch(grad, core, self.xs[i], xs, cores, self.leaves, repeated)
             for j, (node, other) in enumerate(zip(rows, cores, strict=True), i):
                 blocks[j, i] = (swapped(node, len(core), len(other)), (*other, *core))
                 blocks[i, j] = (node, (*core, *other))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -19,17 +20,17 @@ import sympy
 
 from .errors import GraphMismatchError, ShapeError
 from .graph import OPERATORS, Node, name_scope, postorder, translating
-from .nodes import Constant, Operation, constant
-from .ops.arithmetic import abs, add, add_n, negative, sign, subtract
+from .nodes import Constant, Operation, as_node, constant
+from .ops.arithmetic import abs, add, add_n, multiply, negative, sign, subtract
 from .ops.array import expand_dims, unbroadcast
-from .ops.base import Elementwise
-from .ops.creation import assemble, ones_like, zeros_like
+from .ops.base import Elementwise, PureOperation
+from .ops.creation import assemble, ones_like, plain_number, zeros_like
 from .ops.indexing import put
-from .ops.linalg import rank_of_result
+from .ops.linalg import matmul, rank_of_result
 from .ops.logic import equal, is_nan, logical_and, where
 from .ops.parts import angle, cast, conjugate, imag, real
 from .ops.reduction import reduce_all, reduce_sum
-from .shapes import is_static
+from .shapes import broadcast, is_static
 
 __all__ = ["gradients"]
 
@@ -118,12 +119,24 @@ def _place_of_entry(part: Node, node: Node, core: Sequence[int]) -> tuple[int, .
 
 # with values of which the real part, the size or the like counts: a gradient with respect to them is real where they are
 NOT_HOLOMORPHIC = (real, imag, conjugate, angle, cast, abs, sign)
-_LINEAR = (add, subtract, add_n, negative, where)
+_LINEAR = (add, subtract, add_n, negative)
+
+
+def _chooses(node: Node) -> bool:
+    return isinstance(node, PureOperation) and node.chooses
 
 
 def _behind_a_choice(order: Sequence[Node]) -> set[Node]:
-    """The nodes on which an alternative of a `where` depends."""
-    return set(postorder([source for node in order if isinstance(node, where) for source in node.input_nodes[1:]]))
+    """The nodes on which an alternative of a `where`, `maximum` or the like depends.
+
+    What is compared has a value: nan there is no alternative that is not taken. So products of matrices are no matter there, which make nan of a
+    zero only beside infinite entries; to look for these would take long, in a network of relu for instance.
+    """
+    behind = postorder([source for node in order if isinstance(node, where) for source in node.input_nodes[1:]])
+    compared = postorder(
+        [source for node in order if _chooses(node) and not isinstance(node, where) for source in node.input_nodes]
+    )
+    return {*behind, *[node for node in compared if not isinstance(node, matmul)]}
 
 
 def gradients(
@@ -143,8 +156,8 @@ def gradients(
         unconnected_gradients: what is given for an x on which no y depends (or which is an integer): "none" for None, "zero" for zeros.
 
     Returns a list with, for each x, a node of its shape, or None. A zero that comes into an elementwise operation (or into one on matrices)
-    behind a choice (`where`, Piecewise) stays a zero, also where the operation's own derivative is inf or nan: branches not taken have no
-    gradient.
+    behind a choice (`where`, Piecewise, `maximum`, `reduce_max` and the like) stays a zero, also where the operation's own derivative is inf or nan:
+    what is not taken has no gradient.
 
     >>> from symgraph import placeholder
     >>> x = placeholder()
@@ -168,13 +181,19 @@ def gradients(
                 f"{node!r} must be from the same graph as {nodes[0]!r}: they are of {node.graph!r} and {graph!r}"
             )
     with name_scope(name, graph=graph):
-        seeds = [
-            _ones(y) if weight is None else in_form_of(weight, y) if isinstance(weight, Node) else ones_like(y) * weight
-            for y, weight in zip(ys, weights, strict=True)
-        ]
+        seeds = [_seed(y, weight) for y, weight in zip(ys, weights, strict=True)]
         results = pull_back(ys, xs, seeds, stops)
         missing = (lambda x: zeros_like(x)) if unconnected_gradients == "zero" else (lambda x: None)
         return [results[x] if x in results else missing(x) for x in xs]
+
+
+def _seed(y: Node, weight: Any) -> Node:
+    """A weight in the form of y; a Python number takes its dtype too."""
+    if weight is None:
+        return _ones(y)
+    weights = as_node(weight, y.graph)
+    broadcast(weights.shape, y.shape)  # raises ShapeError where they cannot fit
+    return multiply(ones_like(y), weights) if is_weak(weights) else in_form_of(weights, y)
 
 
 def _ones(y: Node) -> Node:
@@ -224,22 +243,30 @@ def pull_back(
 
 def _parts_of(node: Operation, grad: Node, guard: bool) -> Sequence[Node | None]:
     with translating(node.origin):
-        parts = checked_parts(node, node.gradient(grad))
+        parts = gradient_parts(node, grad)
         zero = _where_zero(node, grad) if guard else None
         if zero is None:
             return parts
         return [
             part
-            if part is None or isinstance(part, Constant) or part is grad
+            if part is None or isinstance(part, Constant) or part is grad or _is_multiple(part, grad)
             else where(logical_and(zero, is_nan(part)), 0, part)
             for part in parts
         ]
 
 
+def _is_multiple(part: Node, grad: Node) -> bool:
+    """Whether a gradient is another one times a number, which is finite."""
+    if not isinstance(part, multiply):
+        return False
+    x, y = part.input_nodes
+    return x is grad and isinstance(y, Constant) and bool(np.all(np.isfinite(y.value)))
+
+
 def _where_zero(node: Operation, grad: Node) -> Node | None:
     """Where the gradient with respect to a value is 0, in the form of those with respect to the inputs; None where a zero cannot become nan."""
     if isinstance(node, Elementwise):
-        return None if isinstance(node, _LINEAR) else equal(grad, 0)
+        return None if isinstance(node, _LINEAR) or node.chooses else equal(grad, 0)
     rank = rank_of_result(node)
     if rank is None:
         return None
@@ -247,15 +274,46 @@ def _where_zero(node: Operation, grad: Node) -> Node | None:
     return reduce_all(zero, (-1, -2), True) if rank else expand_dims(zero, (-1, -2))
 
 
-def checked_parts(node: Operation, parts: Any) -> Sequence[Node | None]:
-    """What an operation's `gradient` returned, one item for each input."""
+def gradient_parts(node: Operation, grad: Node) -> Sequence[Node | None]:
+    """What an operation's `gradient` gives for a gradient (or, of an elementwise one, for a change): one item for each input."""
+    parts = node.gradient(grad)
     if not isinstance(parts, (list, tuple)):
         raise TypeError(
             f"{type(node).__name__}.gradient must return a list, with a node or None for each input, not {parts!r}"
         )
     if len(parts) != len(node.input_nodes):
         raise ShapeError(f"{type(node).__name__}.gradient gave {len(parts)} nodes for {len(node.input_nodes)} inputs")
-    return parts
+    return _in_precision(parts, {grad, node, *node.input_nodes}) if any(map(is_weak, node.input_nodes)) else parts
+
+
+def is_weak(node: Node) -> bool:
+    """Whether its value is a Python number, which takes the dtype of what it meets."""
+    return isinstance(node.spec.dtype, type)
+
+
+def _in_precision(parts: Sequence[Node | None], ends: set[Node]) -> Sequence[Node | None]:
+    """The same parts, in which numbers made of Python numbers alone are such as well, and so leave arrays in single precision."""
+    found: dict[Node, Node] = {}
+    for node in postorder(
+        [part for part in parts if part is not None], lambda node: () if node in ends else node.input_nodes
+    ):
+        found[node] = node
+        if node not in ends and isinstance(node, Operation):
+            inputs = [found[source] for source in node.input_nodes]
+            if any(a is not b for a, b in zip(inputs, node.input_nodes, strict=True)):
+                found[node] = node.rebuild(inputs)
+            if isinstance(node, Elementwise) and all(map(is_weak, inputs)):
+                found[node] = _as_number(node, inputs)
+    return [None if part is None else found[part] for part in parts]
+
+
+def _as_number(node: Elementwise, inputs: Sequence[Node]) -> Node:
+    values = [source.value for source in inputs if isinstance(source, Constant)]
+    if len(values) < len(inputs):
+        return plain_number(node.rebuild(inputs))
+    with np.errstate(all="ignore"), suppress(ValueError):  # of integers to negative powers, which may not be asked for
+        return constant(np.asarray(node.compute(*values)).item(), graph=node.graph)
+    return node
 
 
 OPERATORS["gradients"] = gradients  # for operations that hold a function, which are below this module

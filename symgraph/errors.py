@@ -6,7 +6,11 @@ never heard of this module.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+import sympy
+from sympy.concrete.expr_with_limits import ExprWithLimits
 
 __all__ = [
     "ArgumentError",
@@ -146,12 +150,18 @@ class PrecisionWarning(UserWarning):
 def brief(expr: Any) -> str:
     """An expression in at most 100 characters, however large or deep it is."""
     try:
-        text = str(expr) if _is_small(expr) else f"a large {type(expr).__name__}"
+        text = printed(expr, [expr]) if _is_small(expr) else f"a large {type(expr).__name__}"
     except RecursionError:
         return f"a deep {type(expr).__name__}"
     except Exception:  # SymPy cannot print all that it can build: a message about something else must not fail for that
         return f"a {type(expr).__name__}"
     return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def printed(value: Any, parts: Iterable[Any]) -> str:
+    """str(value), which consists of these expressions: with integrals and sums not in SymPy's order, for which it would compute constant ones."""
+    unordered = any(hasattr(part, "has") and part.has(ExprWithLimits, sympy.Limit) for part in parts)
+    return str(sympy.sstr(value, order="none") if unordered else value)
 
 
 def _is_small(expr: Any) -> bool:

@@ -13,14 +13,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .differentiate import NOT_HOLOMORPHIC, as_nodes, checked_parts, in_form_of, sum_of
+from .differentiate import NOT_HOLOMORPHIC, as_nodes, gradient_parts, in_form_of, is_weak, sum_of
 from .errors import GraphMismatchError, ShapeError
 from .graph import Node, name_scope, postorder, translating
-from .nodes import Operation
-from .ops.arithmetic import add, add_n, negative, subtract
+from .nodes import Operation, as_node
+from .ops.arithmetic import add, add_n, multiply, negative, subtract
 from .ops.array import broadcast_like, expand_dims, permute_core, squeeze
 from .ops.base import Elementwise
 from .ops.contraction import einsum, reshape_core
+from .ops.creation import ones_like
 from .ops.directions import _spread
 from .ops.indexing import getitem, take
 from .ops.linalg import matmul, trace
@@ -28,6 +29,7 @@ from .ops.logic import where
 from .ops.parts import conjugate, real
 from .ops.reduction import reduce_mean, reduce_sum
 from .ops.state import identity, stop_gradient
+from .shapes import broadcast, format_shape, is_static
 
 __all__ = ["tangents"]
 
@@ -76,9 +78,19 @@ def tangents(ys: Any, xs: Any, directions: Any, name: str = "tangents") -> list[
     if not xs:
         return [None] * len(ys)
     with name_scope(name, graph=xs[0].graph):
-        start = {x: broadcast_like(way, x) for x, way in zip(xs, given, strict=True) if way is not None}
+        start = {x: _direction(way, x) for x, way in zip(xs, given, strict=True) if way is not None}
         changes = propagate(ys, start)
         return [in_form_of(changes[y], y) if y in changes else None for y in ys]
+
+
+def _direction(way: Any, x: Node) -> Node:
+    """A direction in the shape of x; a Python number takes its dtype too."""
+    direction = as_node(way, x.graph)
+    if is_weak(direction):
+        return multiply(ones_like(x), direction)
+    if is_static(direction.shape) and is_static(x.shape) and broadcast(direction.shape, x.shape) != x.shape:
+        raise ShapeError(f"A direction of the shape {format_shape(direction.shape)} does not fit {x!r}")
+    return broadcast_like(direction, x)
 
 
 def propagate(ys: Sequence[Node], start: Mapping[Node, Node]) -> dict[Node, Node]:
@@ -172,7 +184,7 @@ def _of_elementwise(node: Operation, changes: Sequence[Node | None]) -> Node | N
     terms = []
     for place, change in enumerate(changes):
         if change is not None:
-            term = checked_parts(node, node.gradient(change))[place]
+            term = gradient_parts(node, change)[place]
             if term is not None:
                 terms.append(term)
     return sum_of(terms) if terms else None
@@ -185,7 +197,7 @@ class _Cotangent(identity):
 def _transposed(node: Operation, changes: Sequence[Node | None]) -> Node | None:
     """The change by the gradient of the gradient, which is linear in `grad`."""
     grad = _Cotangent(node)
-    parts = checked_parts(node, node.gradient(grad))
+    parts = gradient_parts(node, grad)
     contributions: dict[Node, list[Node]] = {}
     roots: list[Node] = []
     elementwise = isinstance(node, Elementwise)
@@ -206,7 +218,7 @@ def _transposed(node: Operation, changes: Sequence[Node | None]) -> Node | None:
             continue
         assert isinstance(item, Operation)
         total = sum_of(contributions.pop(item))
-        for source, part in zip(item.input_nodes, checked_parts(item, item.gradient(total)), strict=True):
+        for source, part in zip(item.input_nodes, gradient_parts(item, total), strict=True):
             if part is not None and source in depends:
                 plain = elementwise and not isinstance(source, NOT_HOLOMORPHIC)
                 contributions.setdefault(source, []).append(part if plain else in_form_of(part, source))

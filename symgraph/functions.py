@@ -13,6 +13,7 @@ from . import backends
 from .arguments import Parameter, argument_list, check_arguments, python_signature, unique_names
 from .destinations import Destinations
 from .differentiable import Differentiable
+from .errors import printed
 from .fast_calls import FastCalls
 from .feeds import Dimensions, batch_shape, feed_symbol
 from .graph import Graph, Node
@@ -168,9 +169,9 @@ class Function(Differentiable, Inspectable, FastCalls):
         )
 
     def expression_text(self) -> str:
-        """The expressions as SymPy prints them; what is too deep to print, in brief."""
+        """The expressions in SymPy's notation; what is too deep to print, in brief."""
         try:
-            return str(self.outputs)
+            return printed(self.outputs, self._expressions)
         except RecursionError:
             return self._text()
 

@@ -107,11 +107,12 @@ def jacobians_in_batch(
     xs: Sequence[Node],
     x_cores: Sequence[Sequence[Any]],
     leaves: Mapping[Node, int],
+    repeated: Sequence[Node] = (),
 ) -> list[list[Node]]:
     """For each of the values (a node, and its core) its Jacobians by all of `xs` in each row of the batch, by forward mode.
 
     The Jacobian of y has the core axes of y, then those of x. `leaves` are all nodes that a y may depend on, `xs` among them, with the numbers of
-    their core axes.
+    their core axes. Those of `repeated` have all batch axes, and must keep them: the values are gradients with respect to them.
     """
     depends = _dependences([y for y, _ in values], xs)
     zeros: dict[Any, Node] = {}  # for a scalar y one of them is for all scalar xs, whose batch axes are the same
@@ -127,7 +128,7 @@ def jacobians_in_batch(
                     zeros[key] = _zeros(y, len(y_core), x, len(core))
                 column.append(zeros[key])
             elif core:
-                column.append(_jacobian_in_batch(y, y_core, x, core, leaves))
+                column.append(_jacobian_in_batch(y, y_core, x, core, leaves, repeated))
             else:
                 column.append(_spread(changes[y], y) if y in changes else zeros_like(y))
         columns.append(column)
@@ -144,13 +145,19 @@ def _dependences(ys: Sequence[Node], xs: Sequence[Node]) -> dict[Node, int]:
 
 
 def _jacobian_in_batch(
-    y: Node, y_core: Sequence[Any], x: Node, x_core: Sequence[Any], leaves: Mapping[Node, int]
+    y: Node,
+    y_core: Sequence[Any],
+    x: Node,
+    x_core: Sequence[Any],
+    leaves: Mapping[Node, int],
+    repeated: Sequence[Node],
 ) -> Node:
     ways = _unit_directions(x, _known(x_core))
     expanded: dict[Node, Node] = {leaf: expand_dims(leaf, -(rank + 1)) for leaf, rank in leaves.items()}
     (value,) = replaced([y], expanded)
     if not keeps_loops([value], [expanded[x]]):
-        expanded[x] = _along_directions(expanded[x], ways, rank=len(x_core))
+        for leaf in (x, *repeated):
+            expanded[leaf] = _along_directions(expand_dims(leaf, -(leaves[leaf] + 1)), ways, rank=leaves[leaf])
         (value,) = replaced([y], expanded)
     change = propagate([value], {expanded[x]: ways}).get(value)
     full = _along_directions(value, ways, rank=len(y_core))
@@ -185,6 +192,7 @@ def reverse_jacobian_in_batch(
     xs: Sequence[Node],
     x_cores: Sequence[Sequence[Any]],
     leaves: Mapping[Node, int],
+    repeated: Sequence[Node] = (),
 ) -> list[Node]:
     """The same by reverse mode, for several x at once. The lengths of y's core axes are known, or those of the last axes of `like`."""
     if not y_core:
@@ -193,9 +201,10 @@ def reverse_jacobian_in_batch(
         return [_zeros(y, len(y_core), x, len(core)) for x, core in zip(xs, x_cores, strict=True)]
     ways = _unit_directions(like, _known(y_core))
     expanded: dict[Node, Node] = {leaf: expand_dims(leaf, -(rank + 1)) for leaf, rank in leaves.items()}
-    starts = [_along_directions(expanded[x], ways, rank=len(core)) for x, core in zip(xs, x_cores, strict=True)]
-    expanded.update(zip(xs, starts, strict=True))
+    for leaf in dict.fromkeys([*xs, *repeated]):
+        expanded[leaf] = _along_directions(expanded[leaf], ways, rank=leaves[leaf])
     (value,) = replaced([y], expanded)
+    starts = [expanded[x] for x in xs]
     grads = gradients_in_batch([value], starts, [_spread(ways, value)])
     rows = _lengths(like, y_core)
     return [

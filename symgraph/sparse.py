@@ -9,9 +9,10 @@ import numpy as np
 
 from .derivatives import chosen_symbols, derivative, holds_complex
 from .errors import ShapeError
-from .feeds import feed_symbol
+from .feeds import Dimensions, feed_symbol
 from .functions import Function
 from .graph import OPERATORS
+from .nodes import symbol_name
 from .sparsity import Dependence, colours, dependences
 from .structure import Structure
 
@@ -95,8 +96,10 @@ class SparseDerivative:
             np.asarray(feed_symbol(placeholders[symbol], value))
             for symbol, value in zip(self.base.args, flat, strict=True)
         ]
-        for symbol, array, rank in zip(self.base.args, arrays, self.base._ranks, strict=True):
-            if array.ndim != rank:
+        dimensions = Dimensions()
+        for symbol, array, core in zip(self.base.args, arrays, self.base._cores, strict=True):
+            dimensions.bind(core, array.shape, symbol_name(symbol))
+            if array.ndim != len(core):
                 raise ShapeError(
                     f"A sparse matrix is for one point, but {symbol} was given with batch axes: {array.shape}"
                 )

@@ -306,6 +306,59 @@ def test_complex_gradient(cls):
         assert "has no `gradient`" not in str(reason)
 
 
+SINGLE = {"f": np.float32, "c": np.complex64}
+# what is in double precision by itself
+DOUBLE = {
+    "plain_number": "a number that takes the dtype of what it meets: by itself it is a float64",
+    "dimension": "likewise",
+    "concat_part": "in the example arrays of integers are joined with what it is a part of",
+    "join_part": "likewise",
+}
+
+
+def in_single_precision(value):
+    return value.astype(SINGLE.get(value.dtype.kind, value.dtype))
+
+
+def single_precision_derivatives(sample, form, places, at):
+    """The values of the operation, its gradient and its tangent, where the leaves at some places are fed in single precision."""
+    with sg.Graph().as_default():
+        made, feeds = [], {}
+        for place, leaf in enumerate(sample.leaves):
+            if place in places:
+                node = placeholder(None, at[place].shape)
+                feeds[node] = in_single_precision(at[place])
+                made.append(form(node))
+            elif isinstance(leaf, Variable):
+                made.append(Variable(in_single_precision(sample.values[place])))
+            else:
+                value = (
+                    leaf.value if type(leaf.value) in (bool, int, float, complex) else in_single_precision(leaf.value)
+                )
+                made.append(sg.constant(value))
+        try:
+            node = sample.build(*made)
+            derivatives = [*sg.gradients(node, list(feeds)), *sg.tangents(node, list(feeds), [1.0] * len(feeds))]
+        except NotImplementedError:
+            return []
+        return sg.Session().run([node, *[each for each in derivatives if each is not None]], feeds)
+
+
+@every_operation
+def test_derivatives_in_single_precision_stay_so(cls):
+    """By all of its inputs, and by each of them, the others being Python numbers where they are documented as such."""
+    sample = sample_of(cls)
+    found = differentiable(sample)
+    if found is None or cls.__name__ in DOUBLE:
+        return
+    target, values = found
+    at = dict(zip(target.places, values, strict=True))
+    for places in [list(at), *[[place] for place in at if len(at) > 1]]:
+        value, *derivatives = single_precision_derivatives(sample, target.form, places, at) or [None]
+        if value is not None and value.dtype in SINGLE.values():
+            assert [each.dtype for each in derivatives if each.dtype not in SINGLE.values()] == []
+
+
 # --- batches
 
 

@@ -390,13 +390,14 @@ class mod(Elementwise):
 class _Extremum(Elementwise):
     """Of two equal values each gets half of the gradient, the mean of the one-sided derivatives."""
 
-    def gradient(self, grad: Node) -> Sequence[Node | None]:
+    chooses = True
+
+    def _shared(self, grad: Node, first_loses: Node, second_loses: Node) -> Sequence[Node | None]:
+        """The gradient for each input that does not lose; beside a nan none does, so that its derivative is not hidden."""
         from .logic import equal, where
 
-        x, y = self.input_nodes
-        tie = equal(x, y)
-        part = where(tie, 0.5 * grad, grad)
-        return [where(equal(x, self), part, 0), where(equal(y, self), part, 0)]
+        part = where(equal(*self.input_nodes), 0.5 * grad, grad)
+        return [where(first_loses, 0, part), where(second_loses, 0, part)]
 
 
 class maximum(_Extremum):
@@ -409,6 +410,12 @@ class maximum(_Extremum):
     def compute(self, x: Any, y: Any, *, xp: Any = np) -> Any:
         return xp.maximum(x, y)
 
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        from .logic import less
+
+        x, y = self.input_nodes
+        return self._shared(grad, less(x, y), less(y, x))
+
 
 class minimum(_Extremum):
     """The smaller one; nan if either is nan.
@@ -419,3 +426,9 @@ class minimum(_Extremum):
 
     def compute(self, x: Any, y: Any, *, xp: Any = np) -> Any:
         return xp.minimum(x, y)
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        from .logic import less
+
+        x, y = self.input_nodes
+        return self._shared(grad, less(y, x), less(x, y))

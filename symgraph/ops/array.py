@@ -391,10 +391,17 @@ class broadcast_like(PureOperation):
         return Spec(specs[1].shape, promote(specs[0].dtype))
 
     def compute(self, x: Any, like: Any, *, xp: Any = np) -> Any:
-        return xp.broadcast_to(x, like.shape)
+        return _filling(x, like.shape, xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         return [grad, None]
+
+
+def _filling(x: Any, shape: Any, xp: Any) -> Any:
+    try:
+        return xp.broadcast_to(x, shape)
+    except ValueError:
+        raise ShapeError(f"An array of the shape {np.shape(x)} does not fill one of the shape {shape}") from None
 
 
 def _unless_whole(dtype: Any) -> Any:
@@ -424,15 +431,8 @@ class unbroadcast(PureOperation):
 
     def infer(self, *specs: Spec) -> Spec:
         grad, like = specs
-        dtype = promote(grad.dtype)
-        return Spec(
-            like.shape,
-            as_real(_unless_whole(dtype))
-            if like.is_complex is False
-            else _unless_whole(dtype)
-            if like.is_complex
-            else None,
-        )
+        dtype = _unless_whole(promote(grad.dtype))
+        return Spec(like.shape, None if like.is_complex is None else dtype if like.is_complex else as_real(dtype))
 
     def compute(self, grad: Any, like: Any, *, xp: Any = np) -> Any:
         shape = getattr(like, "shape", ())
@@ -444,7 +444,7 @@ class unbroadcast(PureOperation):
         extra = len(have) - len(shape)
         axes = tuple(i for i, n in enumerate(have) if i < extra or (n != 1 and shape[i - extra] == 1))
         total = xp.sum(grad, axis=axes, keepdims=True) if axes else xp.asarray(grad)
-        return xp.broadcast_to(xp.reshape(total, total.shape[max(extra, 0) :]), shape)
+        return _filling(xp.reshape(total, total.shape[max(extra, 0) :]), shape, xp)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         return [broadcast_like(grad, self.input_nodes[0]), None]

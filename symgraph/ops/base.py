@@ -67,6 +67,9 @@ class PureOperation(Operation):
     total: ClassVar[str] = ""
     """For a reduction over `axis`: "sum", "prod", "max" or "min", if its value is that of any parts put together by the same operation."""
 
+    chooses: ClassVar[bool] = False
+    """Whether an input may have no effect on the value: the gradient with respect to it is 0 there, whatever its own derivatives are."""
+
     needs_equal_batches: ClassVar[bool] = False
     """Whether that holds only where all inputs have the same batch axes."""
 

@@ -183,6 +183,29 @@ class eye(PureOperation):
         return [None, None]
 
 
+class eye_like(PureOperation):
+    """The identity matrix of the order of the square matrices x, of their dtype (float64 for integers).
+
+    >>> eye_like([[5.0, 6.0], [7.0, 8.0]]).eval()
+    array([[1., 0.],
+           [0., 1.]])
+    """
+
+    def __init__(self, x: Any, name: str | None = None) -> None:
+        super().__init__([x], name)
+
+    def infer(self, *specs: Spec) -> Spec:
+        (x,) = specs
+        order = x.shape[-1] if x.shape and x.shape[-1] is not ... else None
+        return Spec((order, order), as_float(promote(x.dtype)))
+
+    def compute(self, x: Any, *, xp: Any = np) -> Any:
+        return xp.eye(x.shape[-1], dtype=x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64))
+
+    def gradient(self, grad: Node) -> Sequence[Node | None]:
+        return [None]
+
+
 class arange(PureOperation):
     """0, 1, ..., n - 1.
 

@@ -48,7 +48,7 @@ def eigen(x: Any) -> tuple[Any, Any]:
     """Eigenvalues and eigenvectors of a stack, as `eigensystem` orders and scales them."""
     x = floating(x)
     finite = np.isfinite(x).all(axis=(-2, -1))[..., None, None]
-    safe = np.where(finite, x, np.eye(x.shape[-1]))
+    safe = np.where(finite, x, np.eye(x.shape[-1], dtype=x.dtype))
     if (safe == np.conj(np.swapaxes(safe, -1, -2))).all():
         values, vectors = np.linalg.eigh(safe)
     else:

@@ -152,7 +152,7 @@ class Code:
         for (_, inputs, output), compute, ends in zip(self._each, calls, self._ends, strict=True):
             work[output] = compute(*[work[i] for i in inputs])
             if sizes is not None:
-                sizes.append(math.prod(np.shape(work[output])))
+                sizes.append(_size(work[output]))
             for end in ends:
                 work[end] = None
         return [work[i] for i in self._outputs]
@@ -162,6 +162,11 @@ class Code:
         if xp is not np or self._holds_bodies:
             return [_call(operation, xp, doubts) for operation, _, _ in steps]
         return self._computes[steps is self._each]
+
+
+def _size(value: Any) -> int:
+    """How many numbers a value holds; that of an operation with several outputs is a tuple of arrays."""
+    return sum(map(_size, value)) if isinstance(value, tuple) else math.prod(np.shape(value))
 
 
 _Step = tuple[Operation, tuple[int, ...], int]

@@ -16,7 +16,7 @@ from ..errors import BoundError
 from ..graph import Node
 from ..nodes import Constant, constant, placeholder
 from ..shapes import Spec, broadcast, promote
-from .arithmetic import abs, divide, multiply
+from .arithmetic import multiply
 from .array import expand_dims
 from .base import Elementwise
 from .functional import Functional, batch_of, core_of, parts_of, real_dtype, with_axis, without_axis
@@ -116,8 +116,8 @@ class sum_over(_Blockwise):
 class product_over(_Blockwise):
     """The product of the body over the integers from the first input to the second.
 
-    `term` is the body of one factor; `nonzero` says that no factor is 0. Where a factor is exactly 0 first derivatives are right, and second
-    derivatives nan.
+    `term` is the body of one factor; `nonzero` says that no factor is 0. Where factors are exactly 0 first and second derivatives are right, third
+    ones only where no more than two factors are.
 
     >>> product_over(Body.of_function(lambda k: 1.0 * k, neutral=1.0), [1, [3, 5, 0]]).eval()
     array([  6., 120.,   1.])
@@ -152,10 +152,11 @@ class product_over(_Blockwise):
             product, zeros = self, constant(0.0, graph=self.graph)
         else:
             ones = self.term.mapped("nonzero", lambda factor: where(equal(factor, 0), 1.0, factor))
-            # factors that do not count are 1, and so no zeros
-            flags = self.term.mapped("zeros", lambda factor: where(equal(factor, 0), 1.0, 0.0))
+            # factors that do not count are 1, and so no zeros; the derivative of factor + 1 is that of the factor
+            flags = self.term.mapped("zeros", lambda factor: where(equal(factor, 0), factor + 1, 0.0))
             product = product_over(ones, inputs, self.target, nonzero=True)
-            zeros = abs(sum_over(flags.reduced(product=False), inputs, self.target))
+            count = sum_over(flags.reduced(product=False), inputs, self.target)
+            zeros = oriented(count, inputs[0], inputs[1], body.out_ranks[0])
         pulled, places = _factor_gradients(self.term)
         grad = oriented(grad, inputs[0], inputs[1], body.out_ranks[0])
         return parts_of(lambda: sum_over(pulled, [*inputs, product, zeros, grad], self.target), places)
@@ -205,11 +206,18 @@ class other_factors(Elementwise):
         return xp.where(xp.equal(zeros, 0), xp.divide(product, xp.where(zero, 1.0, x)), without)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
-        _, zeros, x = self.input_nodes
-        known = equal(zeros, 0)  # with zeros, what is asked for is a product without two factors, which is not at hand
-        by_product = where(known, divide(1.0, x), float("nan"))
-        by_x = where(known, -divide(self, x), float("nan"))
-        return [grad * by_product, None, grad * by_x]
+        product, zeros, x = self.input_nodes
+        if isinstance(zeros, Constant):  # none
+            return [grad / x, None, -(grad * self) / x]
+        # what `zeros` is beyond a whole number is the sum of the factors that are 0, and with one of them among the others it is their product
+        zero = equal(x, 0)
+        safe = where(zero, 1.0, x)
+        others = zeros - where(zero, x + 1, 0.0)
+        single = equal(others, 1)
+        scale = where(equal(others, 0), 1.0, where(single, others - 1, 0.0))
+        by_zeros = where(single, product / safe, 0.0)
+        by_x = where(zero, -by_zeros, -product * scale / (safe * safe))
+        return [grad * scale / safe, grad * by_zeros, grad * by_x]
 
 
 # --- ranges and blocks

@@ -191,10 +191,9 @@ class trace(_OfMatrix):
         return xp.linalg.trace(x)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
-        from .creation import eye, size
+        from .creation import eye_like
 
-        (x,) = self.input_nodes
-        return [expand_dims(grad, (-1, -2)) * eye(size(x, -1))]
+        return [expand_dims(grad, (-1, -2)) * eye_like(self.input_nodes[0])]
 
 
 def _where_regular(function: Any, x: Any, xp: Any) -> Any:
@@ -238,52 +237,9 @@ class determinant(_OfMatrix):
         return xp.linalg.det(x)
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
+        from .minors import cofactors
+
         return [expand_dims(grad, (-1, -2)) * cofactors(self.input_nodes[0])]
-
-
-class cofactors(_OfMatrix):
-    """The matrix of cofactors, det(x) * inv(x).T: to 3 x 3 by minors, beyond by singular values, so that it is right for singular matrices.
-
-    With x = U S V*, it is det(U) det(V*) conj(U) D V^T.. where D holds the products of all other singular values.
-
-    >>> cofactors([[1.0, 2.0], [2.0, 4.0]]).eval().round(12)
-    array([[ 4., -2.],
-           [-2.,  1.]])
-    """
-
-    scalar = False
-
-    def compute(self, x: Any, *, xp: Any = np) -> Any:
-        if 1 <= x.shape[-1] <= 3:
-            x = x if x.dtype.kind in "fc" else xp.astype(x, np.float64)
-            return xp.reshape(xp.stack(_minors(x, xp), axis=-1), x.shape)
-        finite = xp.all(xp.isfinite(x), axis=(-2, -1), keepdims=True)
-        u, s, vh = xp.linalg.svd(xp.where(finite, x, 0.0))  # which fails for all matrices if one is not finite
-        n = s.shape[-1]
-        others = [xp.prod(xp.concat([s[..., :i], s[..., i + 1 :]], axis=-1), axis=-1) for i in range(n)]
-        scale = (xp.linalg.det(u) * xp.linalg.det(vh))[..., None] * xp.stack(others, axis=-1) if n else s
-        return xp.where(finite, xp.matmul(xp.conj(u) * scale[..., None, :], xp.conj(vh)), float("nan"))
-
-    def gradient(self, grad: Node) -> Sequence[Node | None]:
-        # of C = det(X) inv(X).T, with K = inv(X).T: dC = tr(K.T dX) C - K dX.T C; needs X regular
-        from .reduction import reduce_sum
-
-        (x,) = self.input_nodes
-        k = matrix_transpose(matrix_inverse(x))
-        along = expand_dims(reduce_sum(grad * self, (-1, -2)), (-1, -2))
-        return [along * k - matmul(self, matmul(matrix_transpose(grad), k))]
-
-
-def _minors(x: Any, xp: Any) -> list[Any]:
-    """The cofactors of a matrix of at most 3 x 3, row by row: with cyclic places there are no signs at 3 x 3."""
-    n = x.shape[-1]
-    if n == 1:
-        return [xp.ones_like(x[..., 0, 0])]
-    if n == 2:
-        return [x[..., 1, 1], -x[..., 1, 0], -x[..., 0, 1], x[..., 0, 0]]
-    entry = [[x[..., i, j] for j in range(3)] for i in range(3)]
-    around = [(1, 2), (2, 0), (0, 1)]
-    return [entry[i][j] * entry[k][m] - entry[i][m] * entry[k][j] for i, k in around for j, m in around]
 
 
 class slogdet(_OfMatrix):

@@ -154,6 +154,8 @@ class where(Elementwise):
     array([1., 2.])
     """
 
+    chooses = True
+
     def __init__(self, condition: Any, x: Any, y: Any, name: str | None = None) -> None:
         super().__init__(condition, x, y, name=name)
 
@@ -175,12 +177,14 @@ class relu(Elementwise):
     array([0., 2.])
     """
 
+    chooses = True
+
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         return xp.maximum(x, xp.zeros_like(x))
 
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
-        return [where(greater(x, 0), grad, 0)]
+        return [where(less_equal(x, 0), 0, grad)]  # and nan passes on what it gets
 
 
 class heaviside(Elementwise):

@@ -14,7 +14,7 @@ from ..shapes import Spec, promote
 from .array import broadcast_like, expand_dims, permute_core, reshape, reshape_like
 from .base import PureOperation, as_float, as_sum, drop_axes, normal_axes, of_core
 from .creation import arange, ones_like, size
-from .logic import equal, where
+from .logic import equal, less, where
 
 
 class _Reduction(PureOperation):
@@ -187,11 +187,17 @@ class product_of_others(PureOperation):
 
 
 class _Extreme(_Reduction):
+    chooses = True
+
     def gradient(self, grad: Node) -> Sequence[Node | None]:
         (x,) = self.input_nodes
-        best = equal(x, self._spread(self))
-        count = self._spread(reduce_sum(where(best, ones_like(x), 0.0), self.axis, self.keepdims))  # in x's own dtype
-        return [where(best, self._spread(grad) / count, 0)]
+        loses = self._loses(x, self._spread(self))  # beside a nan no entry does, so that its derivative is not hidden
+        count = self._spread(reduce_sum(where(loses, 0.0, ones_like(x)), self.axis, self.keepdims))  # in x's own dtype
+        return [where(loses, 0, self._spread(grad) / count)]
+
+    def _loses(self, x: Node, extreme: Node) -> Node:
+        """Which entries are not the extreme one."""
+        raise NotImplementedError
 
 
 class reduce_max(_Extreme):
@@ -206,6 +212,9 @@ class reduce_max(_Extreme):
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         return xp.max(x, axis=self.axis, keepdims=self.keepdims)
 
+    def _loses(self, x: Node, extreme: Node) -> Node:
+        return less(x, extreme)
+
 
 class reduce_min(_Extreme):
     """The smallest entry; of equal ones each gets an equal part of the gradient.
@@ -218,6 +227,9 @@ class reduce_min(_Extreme):
 
     def compute(self, x: Any, *, xp: Any = np) -> Any:
         return xp.min(x, axis=self.axis, keepdims=self.keepdims)
+
+    def _loses(self, x: Node, extreme: Node) -> Node:
+        return less(extreme, x)
 
 
 class _Quantifier(_Reduction):

@@ -66,7 +66,7 @@ class Ynm(Special):
         # a mean of both neighbours, which stays finite at the poles, where SymPy's formula has m*cot(theta)
         above = sqrt(maximum((n - m) * (n + m + 1), 0)) * exp(-1j * phi) * Ynm(n, m + 1, theta, phi)
         below = sqrt(maximum((n + m) * (n - m + 1), 0)) * exp(1j * phi) * Ynm(n, m - 1, theta, phi)
-        return where(less(sin(theta), 0), -1.0, 1.0) * (above - below) / 2
+        return where(less(sin(theta), 0), below - above, above - below) / 2
 
 
 def _harmonic(n: Any, m: Any, theta: Any, phi: Any) -> Any:

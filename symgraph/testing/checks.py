@@ -11,6 +11,7 @@ import numpy as np
 import sympy
 
 from ..differentiate import gradients
+from ..errors import ArgumentError
 from ..forward import tangents
 from ..functions import Function, function
 from ..graph import Graph, Node
@@ -172,10 +173,14 @@ def check_gradients(target: Any, values: Any, *, order: int = 1, rtol: float = 1
         rtol: the largest relative difference, measured against the size of the terms.
         seed: of the directions.
 
+    Raises ArgumentError where there are not as many values as arguments, or none that is varied.
+
     >>> from symgraph import matmul, tanh
     >>> check_gradients(lambda a, b: tanh(matmul(a, b)), [[[1.0, 2.0]], [[0.5], [-0.25]]], order=2)
     """
     if isinstance(target, Function):
+        if len(values) != len(target.args):
+            raise ArgumentError(f"{len(values)} values were given for {len(target.args)} arguments of {target!r}")
         placeholders = {node.symbol: node for node in target.graph.placeholders}
         given = {placeholders[symbol]: value for symbol, value in zip(target.args, values, strict=True)}
         for node in target.nodes:
@@ -186,6 +191,10 @@ def check_gradients(target: Any, values: Any, *, order: int = 1, rtol: float = 1
     graph = y.graph
     session = _Restarted(graph) if graph.variables else Session(graph)
     xs = [node for node, value in feeds.items() if value.dtype.kind in "fc"]
+    if not xs:
+        raise ArgumentError(
+            f"There is nothing to vary: none of the values for {target!r} is a float (1.0 is one, 1 is not)"
+        )
     for _ in range(order):
         value = np.asarray(session.run(y, feeds))
         ways = [_random(rng, feeds[x].shape, feeds[x].dtype.kind) for x in xs]

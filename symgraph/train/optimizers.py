@@ -62,9 +62,9 @@ class Optimizer:
         return self._slots[key]
 
     def compute_gradients(
-        self, loss: Node, var_list: Sequence[Variable] | None = None, grad_loss: Any = None
+        self, loss: Node, var_list: Variable | Sequence[Variable] | None = None, grad_loss: Any = None
     ) -> list[tuple[Node | None, Variable]]:
-        """Pairs of gradient (None where the loss does not depend on it) and variable, for `var_list` or all trainable variables."""
+        """Pairs of gradient (None where the loss does not depend on it) and variable, for `var_list` (one, or several) or all trainable variables."""
         if not isinstance(loss, Node):
             raise TypeError(
                 f"The loss must be a node, but {loss!r} is a {type(loss).__name__}: use symgraph.translate to make nodes of SymPy"
@@ -75,7 +75,9 @@ class Optimizer:
             )
         if grad_loss is None and not is_static(loss.shape):
             loss = only_entry(loss)
-        variables = list(var_list) if var_list is not None else loss.graph.get_collection("trainable_variables")
+        if var_list is None:
+            var_list = loss.graph.get_collection("trainable_variables")
+        variables = [var_list] if isinstance(var_list, Variable) else list(var_list)
         return list(zip(gradients(loss, variables, None if grad_loss is None else [grad_loss]), variables, strict=True))
 
     def apply_gradients(
@@ -103,7 +105,7 @@ class Optimizer:
         self,
         loss: Node,
         global_step: Variable | None = None,
-        var_list: Sequence[Variable] | None = None,
+        var_list: Variable | Sequence[Variable] | None = None,
         grad_loss: Any = None,
         name: str | None = None,
     ) -> Operation:

@@ -7,17 +7,18 @@ import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
-from ..errors import ArgumentError, CheckpointError
+from ..errors import ArgumentError, CheckpointError, ShapeError
 from ..graph import Node, get_default_graph
 from ..nodes import Variable
 from ..session import Session
+from ..shapes import format_shape
 
 __all__ = ["Saver", "latest_checkpoint"]
 
@@ -29,7 +30,8 @@ class Saver:
     """Saves the values that variables have in a session, and restores them.
 
     Args:
-        var_list: the variables, or a dict from names in the file to variables; all variables of the default graph if None.
+        var_list: the variables (or a single one), or a dict from names in the file to variables; all variables of the default graph if None.
+        reshape: whether values are given the shapes of the variables, where only these differ.
         max_to_keep: how many of the newest checkpoints of this Saver are kept; None or 0 for all.
 
     A checkpoint is one file, `save_path` with ".npz" behind it: a zip archive of NumPy arrays, with the variables' names, which
@@ -52,13 +54,15 @@ class Saver:
 
     def __init__(
         self,
-        var_list: Sequence[Variable] | Mapping[str, Variable] | None = None,
+        var_list: Variable | Sequence[Variable] | Mapping[str, Variable] | None = None,
         reshape: bool = False,
         sharded: bool = False,
         max_to_keep: int | None = 5,
     ) -> None:
         if var_list is None:
             var_list = get_default_graph().get_collection("variables")
+        elif isinstance(var_list, Variable):
+            var_list = [var_list]
         for variable in var_list.values() if isinstance(var_list, Mapping) else var_list:
             if not isinstance(variable, Variable):
                 raise TypeError(f"var_list must hold Variables, but {variable!r} is a {type(variable).__name__}")
@@ -87,7 +91,11 @@ class Saver:
             save_path: folder and name. The folder must exist.
             global_step: a number, or a variable with the number, that is put behind the name: "model-7".
             latest_filename: the name of the file that lists the checkpoints.
+
+        Raises ArgumentError where the folder does not exist, or `save_path` has no name behind it.
         """
+        if os.path.basename(save_path) in ("", ".", ".."):
+            raise ArgumentError(f"The save_path {os.fspath(save_path)!r} has no file name: put one behind the folder")
         names = list(self._variables)
         if isinstance(global_step, Node):
             *values, step = sess.run([*self._variables.values(), global_step])
@@ -121,30 +129,54 @@ class Saver:
         found = _read(os.fspath(save_path), list(self._variables))
         values = {}
         for name, variable in self._variables.items():
-            value = found[name]
-            if self._reshape and isinstance(variable.initial_value, np.ndarray):
-                value = value.reshape(variable.initial_value.shape)
-            values[variable] = value
+            values[variable] = _reshaped(found[name], variable, name) if self._reshape else found[name]
         sess.load(values)
+
+
+def _reshaped(value: Any, variable: Variable, name: str) -> Any:
+    """A value in the shape of its variable, where that is known."""
+    if not isinstance(variable.initial_value, np.ndarray):
+        return value
+    shape = variable.initial_value.shape
+    if value.size != variable.initial_value.size:
+        raise ShapeError(
+            f"The value of {name!r} in the checkpoint has the shape {format_shape(value.shape)}, which cannot become "
+            f"{format_shape(shape)}, that of {variable!r}"
+        )
+    return value.reshape(shape)
 
 
 def latest_checkpoint(checkpoint_dir: str | os.PathLike[str], latest_filename: str = "checkpoint") -> str | None:
     """The path of the newest checkpoint of a folder, for `Saver.restore`; None where there is none.
+
+    Raises CheckpointError where the file that lists them is damaged.
 
     >>> latest_checkpoint("no/such/folder") is None
     True
     """
     folder = Path(checkpoint_dir)
     try:
-        lines = (folder / latest_filename).read_text(encoding="utf-8").splitlines()
+        content = (folder / latest_filename).read_bytes()
     except FileNotFoundError:
         return None
-    listed = [json.loads(line.partition(": ")[2]) for line in lines if line.startswith("model_checkpoint_path: ")]
-    listed += [json.loads(line.partition(": ")[2]) for line in reversed(lines) if line.startswith("all_")]
-    for name in listed:
+    lines = content.decode(errors="replace").splitlines()
+    listed = [line for line in lines if line.startswith("model_checkpoint_path: ")]
+    listed += [line for line in reversed(lines) if line.startswith("all_")]
+    for name in [_listed(line, folder / latest_filename) for line in listed]:
         if (folder / (name + _SUFFIX)).is_file():
             return str(folder / name)
     return None
+
+
+def _listed(line: str, file: Path) -> str:
+    """The name in a line of the file that lists checkpoints."""
+    with suppress(ValueError):
+        name = json.loads(line.partition(": ")[2])
+        if isinstance(name, str) and "\0" not in name:
+            return name
+    raise CheckpointError(
+        f"The file {file}, which lists checkpoints, is damaged: there is no name in its line {line!r}. Give restore the path of a checkpoint"
+    )
 
 
 def _listing(paths: Sequence[str]) -> str:
@@ -214,23 +246,29 @@ def _write(file: IO[bytes], arrays: Mapping[str, Any]) -> None:
 def _read(path: str, names: Sequence[str]) -> dict[str, Any]:
     """Those arrays of a checkpoint."""
     try:
-        with ZipFile(path + _SUFFIX) as archive:
-            present = {each.removesuffix(".npy") for each in archive.namelist()}
-            missing = [name for name in names if name not in present]
-            if missing:
-                raise CheckpointError(
-                    f"The checkpoint {path} has no value for the variables {missing}; it has {sorted(present)}"
-                )
-            found = {}
-            for name in names:
-                member = io.BytesIO(archive.read(f"{name}.npy"))  # and its checksum is right
-                found[name] = np.lib.format.read_array(member, allow_pickle=False)
-            return found
+        with open(path + _SUFFIX, "rb") as file:
+            present, found = _arrays(file, names)
     except FileNotFoundError:
         raise CheckpointError(
             f"The passed save_path is not a valid checkpoint: there is no file {path + _SUFFIX}"
         ) from None
-    except (BadZipFile, EOFError, KeyError) as error:
+    missing = [name for name in names if name not in found]
+    if missing:
         raise CheckpointError(
-            f"The passed save_path is not a valid checkpoint: {path + _SUFFIX} is damaged: {error}"
-        ) from None
+            f"The checkpoint {path} has no value for the variables {missing}; it has {sorted(present)}"
+        )
+    return found
+
+
+def _arrays(file: IO[bytes], names: Sequence[str]) -> tuple[set[str], dict[str, Any]]:
+    """The names that a checkpoint has, and those arrays that are among them."""
+    try:
+        with ZipFile(file) as archive:
+            present = {each.removesuffix(".npy") for each in archive.namelist()}
+            members = {name: io.BytesIO(archive.read(f"{name}.npy")) for name in names if name in present}
+        # here the checksums are right
+        return present, {name: np.lib.format.read_array(m, allow_pickle=False) for name, m in members.items()}
+    except Exception as error:  # zipfile, its methods of compression and NumPy's format have many kinds of them
+        raise CheckpointError(
+            f"The passed save_path is not a valid checkpoint: {file.name} is damaged: {error}"
+        ) from error

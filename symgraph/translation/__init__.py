@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import sympy
 
 from ..errors import ArgumentError, UnsupportedExpressionError
 from ..graph import Node, get_default_graph
-from ..nodes import Variable, placeholder
+from ..nodes import Variable, namesakes, placeholder
 from ..structure import Structure
 from . import (  # noqa: F401 (each fills the table of rules)
     arrays,
@@ -91,15 +91,32 @@ def occurring(symbols: Iterable[Any], expression: Any) -> set[Any]:
     >>> occurring([x, n], 2 * sympy.MatrixSymbol("A", n, n))
     {n}
     """
-    wanted, found, seen = set(symbols), set[Any](), set[int]()
-    stack = [expression]
-    while stack and len(found) < len(wanted):
+    wanted, found = set(symbols), set[Any]()
+    for part in _parts(expression):
+        if len(found) == len(wanted):
+            break
+        found.update({part} & wanted)
+    return found
+
+
+def _parts(expression: Any) -> Iterator[Any]:
+    """All parts of an expression, however deep, itself included."""
+    seen, stack = set[int](), [expression]
+    while stack:
         part = stack.pop()
         if id(part) not in seen:
             seen.add(id(part))
-            found.update({part} & wanted)
+            yield part
             stack.extend(arg for arg in part.args if isinstance(arg, sympy.Basic))
-    return found
+
+
+def _check_bindings(bindings: Mapping[Any, Any], expressions: Sequence[Any]) -> None:
+    """Refuse bindings of what is in none of the expressions: a variable would never be trained for a slip of the pen."""
+    idle = set(bindings).difference(*[occurring(bindings, expression) for expression in expressions])
+    if idle:
+        names = ", ".join(sorted(map(brief, idle)))
+        same = namesakes(idle, {part for e in expressions for part in _parts(e) if isinstance(part, sympy.Symbol)})
+        raise ArgumentError(f"bindings has {names}, which is in none of the expressions: leave it out. {same}".rstrip())
 
 
 def translate_all(
@@ -124,9 +141,11 @@ def translate(expr: Any, bindings: Mapping[Any, Any] | None = None, trainable: s
     Args:
         expr: the expression (or structure).
         bindings: nodes, numbers or arrays for symbols. A symbol without one is the placeholder that the graph has for it, or a new one.
+            Each must occur in the expression.
         trainable: "floats" makes a trainable variable of every Float of the expression, that starts with its value.
 
-    Equal expressions give the same node. Raises UnsupportedExpressionError with all parts that have no numeric meaning.
+    Equal expressions give the same node. Raises UnsupportedExpressionError with all parts that have no numeric meaning,
+    ArgumentError where bindings are for something that does not occur.
 
     >>> x = sympy.Symbol("x")
     >>> y = translate(x**2 + 1)
@@ -148,6 +167,7 @@ def translate(expr: Any, bindings: Mapping[Any, Any] | None = None, trainable: s
     present = {node.symbol: node for node in graph.placeholders if node.symbol is not None}
     structure = Structure(expr)
     expressions = [as_expression(leaf) for leaf in structure.leaves]
+    _check_bindings(bindings, expressions)
     if trainable is not None:
         if trainable != "floats":
             raise ArgumentError(f"trainable must be 'floats' or None, not {trainable!r}")
