@@ -9,7 +9,7 @@ rounding      they do not, but by no more than rounding errors of the expression
               program in 80 bit numbers comes closer by the digits that these have more, or SymPy's formula in doubles is as far off (1 - tanh(x)**2)
 not SymPy's   SymPy's formula has no value there, or another one, and differences in 60 digits agree with ours
 kink          the slopes on the two sides differ, or the point lies at a step or at the border of where the expression is defined
-no digits     rounding errors alone can change the value of the expression by more than a hundredth
+no digits     rounding errors alone can change the value of the expression by more than a hundredth, or the slope is too small beside it to be judged
 0 * inf       the slope of a function inside is infinite or not real, as that of sqrt at 0 and of (-2)**x, and what stands in it does not change
 no value      the expression or its slope is undefined, or beyond the range of float64
 too slow      SymPy has been at the expression for 20 seconds
@@ -149,6 +149,8 @@ def excuse(expr: Any, symbol: Any, at: dict[Any, float], ours: float) -> str:
     value = judge(expr, at, samples=8)
     if value is None or not value.tolerance <= 0.01 * abs(value.value) + 1e-280:
         return "no digits"
+    if abs(ours) <= 1e-40 * abs(value.value):
+        return "no digits"  # differences in 60 digits do not see so small a slope
     steps = expr.has(sp.floor, sp.ceiling, sp.frac, sp.Mod)
     if steps and np.isfinite(ours) and abs(ours) * np.spacing(abs(at[symbol])) > 0.01 * (1 + abs(value.value)):
         return "no digits"  # many steps lie between a number and the next one
@@ -175,7 +177,9 @@ def is_rounding(expr: Any, symbol: Any, at: dict[Any, float], ours: float, right
     if abs(finer - right) <= abs(ours - right) / 8:
         return True
     slope = _without_steps(expr.diff(symbol))
-    formula = None if slope.has(sp.Subs, sp.Derivative) else judge(slope, at)  # SymPy knows no derivative of Mod by its divisor
+    formula = (
+        None if slope.has(sp.Subs, sp.Derivative) else judge(slope, at)
+    )  # SymPy knows no derivative of Mod by its divisor
     return formula is not None and bool(abs(ours - right) <= formula.tolerance)
 
 
