@@ -143,9 +143,11 @@ class _Matrices:
         return sympy.ImmutableMatrix(rows, columns, entries)
 
     def _entry(self, matrix: Any) -> Any:
-        """Its first entry; but SymPy would invert explicit matrices of expressions for it, which may take hours."""
-        if any(power.base.atoms(sympy.MatrixBase) for power in matrix.atoms(sympy.MatPow)):
-            reject()
+        """Its first entry; but SymPy would invert matrices of symbols for it, which takes minutes at 4 x 4, and of expressions hours."""
+        for power in matrix.atoms(sympy.MatPow):  # inverses are of them
+            small = power.base.is_symbol and power.base.shape[0] in (1, 2)
+            if power.base.atoms(sympy.MatrixBase) or not (small or power.exp.is_nonnegative):
+                reject()
         return matrix[0, 0]
 
     def scalar(self, size: int) -> Any:
